@@ -1,0 +1,341 @@
+//! What a hub and the sessions of its worker look at together: per stream the ring of cumulative totals, per cluster how
+//! far it has delivered and the frames encoded for that.
+//!
+//! A board stays on one thread, so there is no lock and no global map between a window and a socket. It belongs to the
+//! worker, not to the hub: when the hub is rebuilt, sessions keep their places.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::actors::clock::Clock;
+use crate::actors::close::Close;
+use crate::actors::frames::{self, Hello};
+use crate::actors::messages::{ClusterSeats, Seat};
+use crate::actors::subscriber::Subscriber;
+use crate::domain::{ClusterId, History, Policy, Seq, StreamName, Tally, Window, WindowSize};
+use crate::telemetry::Metrics;
+use crate::telemetry::events::SessionClosed;
+
+/// Who comes, and what for.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Name of the new session.
+    pub session: String,
+    /// Whose session.
+    pub client_id: String,
+    /// The stream it watches.
+    pub stream: StreamName,
+    /// The last window it has seen, if it comes back.
+    pub since: Option<Seq>,
+}
+
+/// The cluster of the seat has left this hub; take another seat.
+#[derive(Debug)]
+pub struct Retired(pub Arrival);
+
+/// The board of one worker.
+#[derive(Debug)]
+pub struct Board {
+    window: WindowSize,
+    retention: usize,
+    /// Everything after this window is known here.
+    floor: Seq,
+    next_key: Cell<u64>,
+    draining: Cell<bool>,
+    clusters: RefCell<HashMap<ClusterId, Policy>>,
+    rings: RefCell<HashMap<StreamName, Ring>>,
+    metrics: Arc<Metrics>,
+}
+
+#[derive(Debug)]
+struct Ring {
+    history: History,
+    heads: HashMap<ClusterId, Head>,
+}
+
+/// How far one cluster has delivered one stream, and to whom.
+#[derive(Debug, Default)]
+struct Head {
+    seq: Seq,
+    /// Frames from where a cursor stands to `seq`, by where it stands, and what metrics call them.
+    frames: HashMap<Seq, (Bytes, &'static str)>,
+    subscribers: HashMap<u64, Rc<Subscriber>>,
+}
+
+impl Board {
+    /// An empty board that keeps `retention` windows per stream.
+    pub fn new(window: WindowSize, retention: usize, clock: &Clock, metrics: Arc<Metrics>) -> Self {
+        Self {
+            window,
+            retention,
+            floor: window.seq_at(clock.now()).prev(),
+            next_key: Cell::new(0),
+            draining: Cell::new(false),
+            clusters: RefCell::default(),
+            rings: RefCell::default(),
+            metrics,
+        }
+    }
+
+    // === windows come ===
+
+    /// A cluster delivers here, under this policy from the next window on.
+    pub fn announce(&self, cluster: ClusterId, policy: Policy) {
+        self.clusters.borrow_mut().insert(cluster, policy);
+    }
+
+    /// Takes windows that a cluster delivers. Returns whom to wake.
+    pub fn deliver(
+        &self,
+        cluster: ClusterId,
+        policy: Policy,
+        windows: &[Arc<Window>],
+    ) -> Vec<Rc<Subscriber>> {
+        match self.clusters.borrow_mut().get_mut(&cluster) {
+            Some(held) => *held = policy,
+            None => return Vec::new(),
+        }
+        let mut behind = Vec::new();
+        let mut rings = self.rings.borrow_mut();
+        for window in windows {
+            let ring = self.ring(&mut rings, &window.stream);
+            ring.history.push(window.clone());
+            let head = ring.head(cluster);
+            if window.seq > head.seq {
+                head.seq = window.seq;
+                head.frames.clear();
+                behind.extend(head.subscribers.values().cloned());
+            }
+        }
+        behind
+    }
+
+    // === sessions come and go ===
+
+    /// Seats a session and greets it.
+    pub fn attach(&self, seat: Seat, arrival: Arrival) -> Result<Rc<Subscriber>, Retired> {
+        let cluster = seat.cluster();
+        if !self.clusters.borrow().contains_key(&cluster) {
+            return Err(Retired(arrival));
+        }
+        let key = self.next_key.replace(self.next_key.get() + 1);
+        let mut rings = self.rings.borrow_mut();
+        let ring = self.ring(&mut rings, &arrival.stream);
+        let (seen, totals, recovered) = ring.stand(arrival.since);
+        let subscriber = Rc::new(Subscriber::new(
+            key,
+            arrival.session,
+            arrival.client_id,
+            arrival.stream,
+            seat,
+            seen,
+        ));
+        ring.head(cluster)
+            .subscribers
+            .insert(key, subscriber.clone());
+        self.greet(&subscriber, &totals, recovered);
+        self.metrics
+            .sessions
+            .with_label_values(&[&cluster.to_string()])
+            .inc();
+        if self.draining.get() {
+            self.close(&subscriber, Close::Draining);
+        }
+        Ok(subscriber)
+    }
+
+    /// The session watches another stream, and is greeted there.
+    pub fn subscribe(&self, subscriber: &Rc<Subscriber>, stream: StreamName) {
+        let mut rings = self.rings.borrow_mut();
+        if let Some(ring) = rings.get_mut(&subscriber.stream()) {
+            ring.head(subscriber.cluster())
+                .subscribers
+                .remove(&subscriber.key);
+        }
+        let ring = self.ring(&mut rings, &stream);
+        let (seen, totals, _) = ring.stand(None);
+        subscriber.watch(stream, seen);
+        ring.head(subscriber.cluster())
+            .subscribers
+            .insert(subscriber.key, subscriber.clone());
+        self.greet(subscriber, &totals, false);
+    }
+
+    /// The session's connection is gone.
+    pub fn detach(&self, subscriber: &Subscriber) {
+        let cluster = subscriber.cluster();
+        if let Some(ring) = self.rings.borrow_mut().get_mut(&subscriber.stream()) {
+            ring.head(cluster).subscribers.remove(&subscriber.key);
+        }
+        self.metrics
+            .sessions
+            .with_label_values(&[&cluster.to_string()])
+            .dec();
+    }
+
+    /// Moves every session of a cluster that leaves to the emptiest of the others. The cursor keeps its place: all
+    /// clusters share the stream's grid of windows. Returns how many moved.
+    pub fn move_sessions(&self, from: ClusterId, to: &[ClusterSeats]) -> usize {
+        self.clusters.borrow_mut().remove(&from);
+        let mut moved = 0;
+        for ring in self.rings.borrow_mut().values_mut() {
+            let Some(left) = ring.heads.remove(&from) else {
+                continue;
+            };
+            for (key, subscriber) in left.subscribers {
+                let Some(target) = emptiest(to) else {
+                    continue;
+                };
+                subscriber.change_seat(target);
+                ring.head(target.cluster)
+                    .subscribers
+                    .insert(key, subscriber);
+                self.count_move(from, target.cluster);
+                moved += 1;
+            }
+        }
+        moved
+    }
+
+    /// Ends a session from outside.
+    pub fn close(&self, subscriber: &Subscriber, reason: Close) {
+        if subscriber.close(reason) {
+            SessionClosed {
+                reason: reason.as_str(),
+                session: &subscriber.session,
+            }
+            .emit(&self.metrics);
+        }
+    }
+
+    /// Every session there is; from the first call with `draining`, those that still come are closed at once.
+    pub fn subscribers(&self, draining: bool) -> Vec<Rc<Subscriber>> {
+        self.draining.set(self.draining.get() || draining);
+        let rings = self.rings.borrow();
+        let heads = rings.values().flat_map(|ring| ring.heads.values());
+        heads
+            .flat_map(|head| head.subscribers.values().cloned())
+            .collect()
+    }
+
+    // === what they read ===
+
+    /// The frame that brings a session up to date, and marks it as seen. `None` if it is.
+    pub fn next_frame(&self, subscriber: &Subscriber) -> Option<Bytes> {
+        let cluster = subscriber.cluster();
+        let mut rings = self.rings.borrow_mut();
+        let ring = rings.get_mut(&subscriber.stream())?;
+        let head = ring.heads.get_mut(&cluster)?;
+        let seen = subscriber.seen();
+        if head.seq <= seen || !subscriber.keeps_up() {
+            return None;
+        }
+        let (frame, kind) = match head.frames.get(&seen) {
+            Some(encoded) => encoded.clone(),
+            None => {
+                let Some(span) = ring.history.span(seen, head.seq) else {
+                    self.close(subscriber, Close::Stalled);
+                    return None;
+                };
+                let policy = self
+                    .clusters
+                    .borrow()
+                    .get(&cluster)
+                    .copied()
+                    .unwrap_or_default();
+                let stream = subscriber.stream();
+                let frame = frames::window(&stream, cluster, &policy, self.window, &span);
+                let kind = if span.windows > 1 { "merged" } else { "single" };
+                head.frames.insert(seen, (frame.clone(), kind));
+                (frame, kind)
+            }
+        };
+        self.metrics.frames.with_label_values(&[kind]).inc();
+        subscriber.advance(head.seq, frame.len());
+        Some(frame)
+    }
+
+    /// The newest windows of a stream, oldest first.
+    pub fn windows(&self, stream: &StreamName, limit: usize) -> Vec<Arc<Window>> {
+        let rings = self.rings.borrow();
+        let ring = rings.get(stream);
+        ring.map_or_else(Vec::new, |ring| ring.history.last(limit).cloned().collect())
+    }
+
+    /// The exact totals of a stream and the window they reach.
+    pub fn totals(&self, stream: &StreamName) -> (Seq, Arc<Tally>) {
+        match self.rings.borrow().get(stream) {
+            Some(ring) => (ring.history.newest_seq(), ring.history.totals()),
+            None => (self.floor, Arc::default()),
+        }
+    }
+
+    // === helpers ===
+
+    fn ring<'a>(
+        &self,
+        rings: &'a mut HashMap<StreamName, Ring>,
+        stream: &StreamName,
+    ) -> &'a mut Ring {
+        rings.entry(stream.clone()).or_insert_with(|| Ring {
+            history: History::new(self.floor, self.retention),
+            heads: HashMap::new(),
+        })
+    }
+
+    fn greet(&self, subscriber: &Subscriber, totals: &Tally, recovered: bool) {
+        let hello = Hello {
+            session: &subscriber.session,
+            client_id: &subscriber.client_id,
+            cluster: subscriber.cluster(),
+            stream: &subscriber.stream(),
+            window: self.window,
+            seq: subscriber.seen(),
+            recovered,
+            totals,
+        };
+        subscriber.notify(hello.encode());
+    }
+
+    fn count_move(&self, from: ClusterId, to: ClusterId) {
+        self.metrics
+            .sessions
+            .with_label_values(&[&from.to_string()])
+            .dec();
+        self.metrics
+            .sessions
+            .with_label_values(&[&to.to_string()])
+            .inc();
+    }
+}
+
+impl Ring {
+    /// A cluster that is new to the stream has delivered what all others have.
+    fn head(&mut self, cluster: ClusterId) -> &mut Head {
+        let newest = self.history.newest_seq();
+        self.heads.entry(cluster).or_insert_with(|| Head {
+            seq: newest,
+            ..Head::default()
+        })
+    }
+
+    /// Where a cursor stands that has seen `since`, the totals there, and whether `since` could be honoured.
+    fn stand(&self, since: Option<Seq>) -> (Seq, Arc<Tally>, bool) {
+        let at_since = since.and_then(|seq| Some((seq, self.history.totals_at(seq)?)));
+        match at_since {
+            Some((seq, totals)) => (seq, totals, true),
+            None => (self.history.newest_seq(), self.history.totals(), false),
+        }
+    }
+}
+
+fn emptiest(seats: &[ClusterSeats]) -> Option<&ClusterSeats> {
+    use std::sync::atomic::Ordering;
+    seats
+        .iter()
+        .min_by_key(|seats| seats.taken.load(Ordering::Acquire))
+}

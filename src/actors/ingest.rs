@@ -1,0 +1,214 @@
+//! Takes reactions in, one actor per HTTP worker, on that worker's thread.
+//!
+//! - Receives: [`Submit`] from handlers and sessions of the same worker, [`Drain`].
+//! - Emits: [`ReactionsAccepted`] to the aggregator of each partition: a batch at `ingest.max_batch` reactions or after
+//!   `ingest.flush_interval`, whichever comes first. What crosses a thread is a batch, never a reaction: a message to
+//!   another thread per reaction would halve the rate of the door.
+//! - Owns: one open batch per partition.
+//! - When the aggregator's mailbox is full: **hold, then shed**. The batch is kept and offered again; once
+//!   `ingest.max_backlog` reactions are held, new ones are turned away with [`Shed::Overloaded`].
+//! - When it dies: what it held enters the ledger as lost.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, AsyncContext, Context, Handler};
+
+use crate::actors::in_flight::InFlight;
+use crate::actors::link::{Link, Undelivered};
+use crate::actors::messages::{Drain, ReactionsAccepted, Shed, Submit};
+use crate::actors::streams::{Row, Streams, add};
+use crate::domain::{Reaction, StreamName};
+use crate::telemetry::Metrics;
+use crate::telemetry::events::MailboxFull;
+
+const MAILBOX: usize = 4_096;
+
+/// Settings under `ingest`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IngestConfig {
+    /// How long a batch may stay open.
+    pub flush_interval: Duration,
+    /// Reactions at which a batch is handed on at once.
+    pub max_batch: usize,
+    /// Reactions that may be held while the aggregators are behind.
+    pub max_backlog: usize,
+}
+
+/// The actor.
+#[derive(Debug)]
+pub struct Ingest {
+    config: IngestConfig,
+    /// One per partition.
+    batches: Vec<Batch>,
+    /// The partition of reactions that may go to any: a worker's own, so that workers do not meet.
+    home: usize,
+    held: usize,
+    flush_is_due: bool,
+    draining: bool,
+    streams: Arc<Streams>,
+    metrics: Arc<Metrics>,
+}
+
+#[derive(Debug)]
+struct Batch {
+    aggregator: Link<ReactionsAccepted>,
+    reactions: Vec<Reaction>,
+}
+
+impl Ingest {
+    /// An ingest for worker number `worker`, over one aggregator per partition.
+    pub fn new(
+        config: IngestConfig,
+        worker: usize,
+        aggregators: Vec<Link<ReactionsAccepted>>,
+        streams: Arc<Streams>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let home = worker % aggregators.len().max(1);
+        let batches = aggregators.into_iter().map(Batch::new).collect();
+        Self {
+            config,
+            batches,
+            home,
+            held: 0,
+            flush_is_due: false,
+            draining: false,
+            streams,
+            metrics,
+        }
+    }
+
+    fn accept(&mut self, reactions: Vec<Reaction>) {
+        self.record(&reactions, |row, count| add(&row.accepted, count));
+        self.held += reactions.len();
+        for reaction in reactions {
+            let partition = self.partition(&reaction);
+            self.batches[partition].reactions.push(reaction);
+        }
+    }
+
+    /// Reactions with the same `event_id` meet in one partition, where the second one is recognised.
+    fn partition(&self, reaction: &Reaction) -> usize {
+        match &reaction.event_id {
+            Some(event_id) => {
+                let mut hasher = DefaultHasher::new();
+                event_id.hash(&mut hasher);
+                (hasher.finish() % self.batches.len() as u64) as usize
+            }
+            None => self.home,
+        }
+    }
+
+    fn record(&self, reactions: &[Reaction], column: impl Fn(&Row, u64)) {
+        let mut per_stream: HashMap<&StreamName, u64> = HashMap::with_capacity(1);
+        for reaction in reactions {
+            *per_stream.entry(&reaction.stream).or_default() += u64::from(reaction.count);
+        }
+        for (stream, count) in per_stream {
+            self.streams
+                .with_row(Some(stream), |row| column(row, count));
+        }
+    }
+
+    /// Offers every batch; what is refused stays.
+    fn flush(&mut self) {
+        for batch in &mut self.batches {
+            batch.offer(&self.streams, &self.metrics);
+        }
+        self.held = self.batches.iter().map(Batch::len).sum();
+    }
+
+    fn flush_later(&mut self, ctx: &mut Context<Self>) {
+        if self.held > 0 && !self.flush_is_due {
+            self.flush_is_due = true;
+            ctx.run_later(self.config.flush_interval, |ingest, ctx| {
+                ingest.flush_is_due = false;
+                ingest.flush();
+                ingest.flush_later(ctx);
+            });
+        }
+    }
+}
+
+impl Batch {
+    fn new(aggregator: Link<ReactionsAccepted>) -> Self {
+        Self {
+            aggregator,
+            reactions: Vec::new(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.reactions.len()
+    }
+
+    fn offer(&mut self, streams: &Arc<Streams>, metrics: &Metrics) {
+        if self.reactions.is_empty() {
+            return;
+        }
+        let room = self.reactions.len();
+        let batch = InFlight::new(std::mem::take(&mut self.reactions), streams);
+        match self.aggregator.try_send(ReactionsAccepted { batch }) {
+            Ok(()) => self.reactions.reserve(room.min(1_024)),
+            Err(undelivered) => {
+                if matches!(undelivered, Undelivered::Full(_)) {
+                    MailboxFull { edge: "reactions" }.emit(metrics);
+                }
+                self.reactions = undelivered
+                    .into_message()
+                    .batch
+                    .arrive()
+                    .unwrap_or_default();
+            }
+        }
+    }
+}
+
+impl Actor for Ingest {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+    }
+}
+
+impl Handler<Submit> for Ingest {
+    type Result = Result<(), Shed>;
+
+    fn handle(&mut self, submit: Submit, ctx: &mut Self::Context) -> Self::Result {
+        let refused = if self.draining {
+            Some(Shed::Draining)
+        } else if self.held + submit.reactions.len() > self.config.max_backlog {
+            Some(Shed::Overloaded)
+        } else {
+            None
+        };
+        if let Some(shed) = refused {
+            self.record(&submit.reactions, |row, count| add(&row.shed, count));
+            return Err(shed);
+        }
+        self.accept(submit.reactions);
+        if self
+            .batches
+            .iter()
+            .any(|batch| batch.len() >= self.config.max_batch)
+        {
+            self.flush();
+        }
+        self.flush_later(ctx);
+        Ok(())
+    }
+}
+
+impl Handler<Drain> for Ingest {
+    type Result = usize;
+
+    fn handle(&mut self, _: Drain, _: &mut Self::Context) -> usize {
+        self.draining = true;
+        self.flush();
+        self.held
+    }
+}

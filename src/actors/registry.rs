@@ -1,0 +1,346 @@
+//! Who is registered, and who sits where.
+//!
+//! - Receives: [`Register`], [`Deregister`], [`PlaceSession`] from HTTP; [`RosterChanged`] from Clusters.
+//! - Emits: nothing; it answers.
+//! - Owns: the leases. A lease ends when it is given up, or `registry.lease` after it was last renewed, but never while
+//!   its client has a session open.
+//! - When it is asked more than it can answer: askers wait for a place in its mailbox.
+//! - When it dies: Clusters sends the roster again; registrations are gone, and clients register again when they find no
+//!   lease. Sessions keep their seats.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actix::{Actor, AsyncContext, Context, Handler, MessageResult};
+use tokio::time::Instant;
+
+use crate::actors::messages::{
+    ClusterSeats, Deregister, PlaceSession, PlacementError, Register, Registered, RosterChanged,
+    Seat,
+};
+use crate::domain::ClusterId;
+
+const MAILBOX: usize = 4_096;
+const SWEEP: Duration = Duration::from_millis(500);
+
+/// Settings under `registry` and `session`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryConfig {
+    /// How long a registration stands without a session.
+    pub lease: Duration,
+    /// Registrations there may be.
+    pub max_clients: usize,
+    /// Sessions there may be.
+    pub max_sessions: usize,
+}
+
+/// The actor.
+#[derive(Debug)]
+pub struct Registry {
+    config: RegistryConfig,
+    live: Vec<ClusterSeats>,
+    leases: HashMap<String, Lease>,
+    /// Leases by cluster.
+    registered: HashMap<ClusterId, usize>,
+}
+
+#[derive(Debug)]
+struct Lease {
+    cluster: ClusterId,
+    renewed: Instant,
+    /// Shared with the seats of the client's open sessions.
+    presence: Arc<()>,
+}
+
+impl Lease {
+    fn has_session(&self) -> bool {
+        Arc::strong_count(&self.presence) > 1
+    }
+}
+
+impl Registry {
+    /// An empty registry, without clusters until Clusters names them.
+    pub fn new(config: RegistryConfig) -> Self {
+        Self {
+            config,
+            live: Vec::new(),
+            leases: HashMap::new(),
+            registered: HashMap::new(),
+        }
+    }
+
+    /// The wish if it can be granted, else the cluster with the fewest sessions or registrations, whichever are more.
+    fn choose(&self, wish: Option<ClusterId>) -> Result<&ClusterSeats, PlacementError> {
+        match wish {
+            Some(wish) => self.seats(wish).ok_or(PlacementError::UnknownCluster),
+            None => self
+                .live
+                .iter()
+                .min_by_key(|seats| self.load(seats))
+                .ok_or(PlacementError::NoCluster),
+        }
+    }
+
+    /// Asked for every session, so it counts nothing anew.
+    fn load(&self, seats: &ClusterSeats) -> usize {
+        let registered = self
+            .registered
+            .get(&seats.cluster)
+            .copied()
+            .unwrap_or_default();
+        seats.taken.load(Ordering::Acquire).max(registered)
+    }
+
+    fn uncount(&mut self, cluster: ClusterId) {
+        if let Some(registered) = self.registered.get_mut(&cluster) {
+            *registered = registered.saturating_sub(1);
+        }
+    }
+
+    fn count_registered(&mut self) {
+        self.registered.clear();
+        for lease in self.leases.values() {
+            *self.registered.entry(lease.cluster).or_default() += 1;
+        }
+    }
+
+    fn seats(&self, cluster: ClusterId) -> Option<&ClusterSeats> {
+        self.live.iter().find(|seats| seats.cluster == cluster)
+    }
+
+    fn sessions(&self) -> usize {
+        let taken = |seats: &ClusterSeats| seats.taken.load(Ordering::Acquire);
+        self.live.iter().map(taken).sum()
+    }
+
+    fn sweep(&mut self, _: &mut Context<Self>) {
+        let now = Instant::now();
+        for lease in self.leases.values_mut().filter(|lease| lease.has_session()) {
+            lease.renewed = now;
+        }
+        let lease_time = self.config.lease;
+        self.leases
+            .retain(|_, lease| now - lease.renewed < lease_time);
+        self.count_registered();
+    }
+
+    /// The lease of a client, unless it has run out since the last sweep.
+    fn lease(&self, client_id: &str) -> Option<&Lease> {
+        let lease = self.leases.get(client_id)?;
+        let stands = lease.has_session() || lease.renewed.elapsed() < self.config.lease;
+        stands.then_some(lease)
+    }
+}
+
+impl Actor for Registry {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        ctx.run_interval(SWEEP, Self::sweep);
+    }
+}
+
+impl Handler<Register> for Registry {
+    type Result = Result<Registered, PlacementError>;
+
+    fn handle(&mut self, register: Register, _: &mut Self::Context) -> Self::Result {
+        let held = self.lease(&register.client_id);
+        if held.is_none() && self.leases.len() >= self.config.max_clients {
+            return Err(PlacementError::TooManyClients);
+        }
+        let wish = register.cluster_opt.or(held.map(|lease| lease.cluster));
+        let cluster = self.choose(wish)?.cluster;
+        let presence = held.map_or_else(Arc::default, |lease| lease.presence.clone());
+        let lease = Lease {
+            cluster,
+            renewed: Instant::now(),
+            presence,
+        };
+        if let Some(former) = self.leases.insert(register.client_id, lease) {
+            self.uncount(former.cluster);
+        }
+        *self.registered.entry(cluster).or_default() += 1;
+        Ok(Registered {
+            cluster,
+            lease: self.config.lease,
+        })
+    }
+}
+
+impl Handler<Deregister> for Registry {
+    type Result = bool;
+
+    fn handle(&mut self, deregister: Deregister, _: &mut Self::Context) -> bool {
+        let stood = self.lease(&deregister.client_id).is_some();
+        if let Some(former) = self.leases.remove(&deregister.client_id) {
+            self.uncount(former.cluster);
+        }
+        stood
+    }
+}
+
+impl Handler<PlaceSession> for Registry {
+    type Result = MessageResult<PlaceSession>;
+
+    fn handle(&mut self, place: PlaceSession, _: &mut Self::Context) -> Self::Result {
+        if self.sessions() >= self.config.max_sessions {
+            return MessageResult(Err(PlacementError::TooManySessions));
+        }
+        let lease = self.lease(&place.client_id);
+        let wish = place.cluster_opt.or(lease.map(|lease| lease.cluster));
+        let presence = lease.map(|lease| lease.presence.clone());
+        MessageResult(self.choose(wish).map(|seats| Seat::take(seats, presence)))
+    }
+}
+
+impl Handler<RosterChanged> for Registry {
+    type Result = ();
+
+    /// Registrations for a cluster that has left are placed anew.
+    fn handle(&mut self, changed: RosterChanged, _: &mut Self::Context) {
+        self.live = changed.live;
+        let orphans: Vec<_> = self
+            .leases
+            .iter()
+            .filter(|(_, lease)| self.seats(lease.cluster).is_none())
+            .map(|(client_id, _)| client_id.clone())
+            .collect();
+        for client_id in orphans {
+            let Ok(cluster) = self.choose(None).map(|seats| seats.cluster) else {
+                return;
+            };
+            if let Some(lease) = self.leases.get_mut(&client_id) {
+                lease.cluster = cluster;
+            }
+            *self.registered.entry(cluster).or_default() += 1;
+        }
+        self.count_registered();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix::Addr;
+
+    use super::*;
+    use crate::testkit::seats;
+
+    fn registry(live: &[ClusterSeats]) -> Addr<Registry> {
+        let config = RegistryConfig {
+            lease: Duration::from_secs(60),
+            max_clients: 3,
+            max_sessions: 4,
+        };
+        let mut registry = Registry::new(config);
+        registry.live = live.to_vec();
+        registry.start()
+    }
+
+    fn register(client_id: &str, cluster: Option<u64>) -> Register {
+        Register {
+            client_id: client_id.to_owned(),
+            cluster_opt: cluster.map(|number| ClusterId::try_new(number).unwrap()),
+        }
+    }
+
+    fn place(client_id: &str) -> PlaceSession {
+        PlaceSession {
+            client_id: client_id.to_owned(),
+            cluster_opt: None,
+        }
+    }
+
+    async fn registered(registry: &Addr<Registry>, client_id: &str, cluster: Option<u64>) -> u16 {
+        let answer = registry.send(register(client_id, cluster)).await.unwrap();
+        answer.unwrap().cluster.get()
+    }
+
+    #[actix::test]
+    async fn sessions_go_to_the_cluster_with_the_fewest() {
+        let live = [seats(1), seats(2)];
+        let registry = registry(&live);
+        let one = registry.send(place("a")).await.unwrap().unwrap();
+        let two = registry.send(place("b")).await.unwrap().unwrap();
+        assert_ne!(one.cluster(), two.cluster());
+        let freed = one.cluster();
+        drop(one);
+        let three = registry.send(place("c")).await.unwrap().unwrap();
+        assert_eq!(three.cluster(), freed);
+    }
+
+    #[actix::test]
+    async fn registration_decides_where_a_session_sits() {
+        let registry = registry(&[seats(1), seats(2), seats(3)]);
+        assert_eq!(registered(&registry, "a", Some(3)).await, 3);
+        let seat = registry.send(place("a")).await.unwrap().unwrap();
+        assert_eq!(seat.cluster().get(), 3);
+    }
+
+    #[actix::test]
+    async fn registrations_that_wait_count_as_load() {
+        let registry = registry(&[seats(1), seats(2), seats(3)]);
+        let mut clusters = vec![
+            registered(&registry, "a", None).await,
+            registered(&registry, "b", None).await,
+            registered(&registry, "c", None).await,
+        ];
+        clusters.sort_unstable();
+        assert_eq!(clusters, [1, 2, 3]);
+    }
+
+    #[actix::test]
+    async fn an_unknown_cluster_and_too_many_clients_are_refused() {
+        let registry = registry(&[seats(1)]);
+        let unknown = registry.send(register("a", Some(9))).await.unwrap();
+        assert_eq!(unknown.unwrap_err(), PlacementError::UnknownCluster);
+        for client_id in ["a", "b", "c"] {
+            registered(&registry, client_id, None).await;
+        }
+        let fourth = registry.send(register("d", None)).await.unwrap();
+        assert_eq!(fourth.unwrap_err(), PlacementError::TooManyClients);
+        assert_eq!(registered(&registry, "a", None).await, 1);
+    }
+
+    #[actix::test]
+    async fn sessions_beyond_the_maximum_are_refused() {
+        let registry = registry(&[seats(1)]);
+        let mut held = Vec::new();
+        for _ in 0..4 {
+            held.push(registry.send(place("a")).await.unwrap().unwrap());
+        }
+        let fifth = registry.send(place("a")).await.unwrap();
+        assert_eq!(fifth.unwrap_err(), PlacementError::TooManySessions);
+    }
+
+    #[actix::test]
+    async fn a_lease_runs_out_without_a_session_and_not_with_one() {
+        tokio::time::pause();
+        let registry = registry(&[seats(1), seats(2)]);
+        registered(&registry, "gone", Some(2)).await;
+        registered(&registry, "here", Some(2)).await;
+        let _seat = registry.send(place("here")).await.unwrap().unwrap();
+        tokio::time::sleep(Duration::from_secs(61)).await;
+        let leave = |client_id: &str| Deregister {
+            client_id: client_id.to_owned(),
+        };
+        assert!(!registry.send(leave("gone")).await.unwrap());
+        assert!(registry.send(leave("here")).await.unwrap());
+        assert!(!registry.send(leave("here")).await.unwrap());
+    }
+
+    #[actix::test]
+    async fn clients_of_a_cluster_that_leaves_are_placed_anew() {
+        let live = [seats(1), seats(2)];
+        let registry = registry(&live);
+        registered(&registry, "a", Some(2)).await;
+        let roster = RosterChanged {
+            live: live[..1].to_vec(),
+        };
+        registry.send(roster).await.unwrap();
+        let seat = registry.send(place("a")).await.unwrap().unwrap();
+        assert_eq!(seat.cluster().get(), 1);
+    }
+}

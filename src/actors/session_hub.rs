@@ -1,0 +1,163 @@
+//! Wakes the sessions of one worker when there is something to read, and watches them from outside.
+//!
+//! - Receives: [`SubscriberWindows`] and [`ClusterAnnounced`] from cluster publishers, [`MoveSessions`] from Clusters,
+//!   [`CloseSessions`] when the node drains.
+//! - Emits: nothing by mailbox. It writes the board and wakes cursors, [`SLICE`] at a time with a yield between, so that
+//!   the worker's requests do not wait for the whole crowd.
+//! - Owns: nothing that its worker does not keep; see [`Board`].
+//! - When a session's socket is full: nothing happens; its cursor stays behind and takes one merged frame later.
+//! - When it dies: sessions keep their places on the board, and publishers send each stream's newest window again.
+//!
+//! A session whose peer stops reading is not polled any more, its own timers included. So silence is judged here, and the
+//! kernel ends a socket that takes nothing for `session.stall_timeout` (`TCP_USER_TIMEOUT`, set when it connects).
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix::{Actor, AsyncContext, Context, Handler};
+use tokio::time::Instant;
+
+use crate::actors::board::Board;
+use crate::actors::close::Close;
+use crate::actors::messages::{CloseSessions, ClusterAnnounced, MoveSessions, SubscriberWindows};
+use crate::actors::subscriber::{Subscriber, Verdict, Watch};
+use crate::domain::WindowSize;
+
+/// Sessions that are woken before the worker turns to other work.
+pub const SLICE: usize = 64;
+/// The pause between slices when sessions are sent away, so that they do not all come back at once.
+const FAREWELL_PAUSE: Duration = Duration::from_millis(5);
+
+const MAILBOX: usize = 256;
+
+/// Settings under `session`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubConfig {
+    /// How far back a session may come with `since`.
+    pub retention: Duration,
+    /// Silence after which a session is closed.
+    pub stall_timeout: Duration,
+    /// Silence after which a session without traffic is pinged.
+    pub ping_interval: Duration,
+}
+
+impl HubConfig {
+    /// `retention` in windows, at least one.
+    pub fn retained_windows(&self, window: WindowSize) -> usize {
+        (self.retention.as_millis() as usize)
+            .div_ceil(window.as_ms() as usize)
+            .max(1)
+    }
+
+    fn watch(&self) -> Watch {
+        Watch {
+            stall_timeout: self.stall_timeout,
+            ping_interval: self.ping_interval,
+        }
+    }
+
+    /// Often enough that a time-out is met within a tenth.
+    fn watch_interval(&self) -> Duration {
+        (self.stall_timeout / 15).clamp(Duration::from_millis(20), Duration::from_secs(1))
+    }
+}
+
+/// The actor.
+#[derive(Debug)]
+pub struct SessionHub {
+    config: HubConfig,
+    board: Rc<Board>,
+    farewell_begun: bool,
+}
+
+impl SessionHub {
+    /// A hub over its worker's board.
+    pub fn new(config: HubConfig, board: Rc<Board>) -> Self {
+        Self {
+            config,
+            board,
+            farewell_begun: false,
+        }
+    }
+
+    fn watch(&mut self, _: &mut Context<Self>) {
+        let now = Instant::now();
+        for subscriber in self.board.subscribers(false) {
+            match subscriber.judge(now, self.config.watch()) {
+                Verdict::Fine => {}
+                Verdict::Ping => subscriber.ping(),
+                Verdict::Stalled => self.board.close(&subscriber, Close::Stalled),
+            }
+        }
+    }
+}
+
+impl Actor for SessionHub {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        ctx.run_interval(self.config.watch_interval(), Self::watch);
+    }
+}
+
+impl Handler<SubscriberWindows> for SessionHub {
+    type Result = ();
+
+    fn handle(&mut self, delivered: SubscriberWindows, _: &mut Self::Context) {
+        let behind = self
+            .board
+            .deliver(delivered.cluster, delivered.policy, &delivered.windows);
+        if behind.len() <= SLICE {
+            behind.iter().for_each(|subscriber| subscriber.wake());
+        } else {
+            actix::spawn(wake_in_slices(behind));
+        }
+    }
+}
+
+impl Handler<ClusterAnnounced> for SessionHub {
+    type Result = ();
+
+    fn handle(&mut self, announced: ClusterAnnounced, _: &mut Self::Context) {
+        self.board.announce(announced.cluster, announced.policy);
+    }
+}
+
+impl Handler<MoveSessions> for SessionHub {
+    type Result = usize;
+
+    fn handle(&mut self, moving: MoveSessions, _: &mut Self::Context) -> usize {
+        self.board.move_sessions(moving.from, &moving.to)
+    }
+}
+
+impl Handler<CloseSessions> for SessionHub {
+    type Result = usize;
+
+    fn handle(&mut self, _: CloseSessions, _: &mut Self::Context) -> usize {
+        let open = self.board.subscribers(true);
+        let num_open = open.len();
+        if !self.farewell_begun {
+            self.farewell_begun = true;
+            actix::spawn(send_away(self.board.clone(), open));
+        }
+        num_open
+    }
+}
+
+async fn wake_in_slices(behind: Vec<Rc<Subscriber>>) {
+    for slice in behind.chunks(SLICE) {
+        slice.iter().for_each(|subscriber| subscriber.wake());
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn send_away(board: Rc<Board>, open: Vec<Rc<Subscriber>>) {
+    for slice in open.chunks(SLICE) {
+        for subscriber in slice {
+            board.close(subscriber, Close::Draining);
+        }
+        tokio::time::sleep(FAREWELL_PAUSE).await;
+    }
+}

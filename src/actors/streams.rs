@@ -1,0 +1,128 @@
+//! Which streams exist, how many may, and the ledger row of each.
+//!
+//! Shared by all threads: rows are plain counters, and the directory is locked for reading except when a stream comes to be.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::domain::{Ledger, StreamName};
+
+/// The node is at `streams.max` streams and does not know this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there are as many streams as `streams.max` allows")]
+pub struct TooManyStreams;
+
+/// One row of counters; see [`Ledger`] for what they mean and how they add up.
+#[derive(Debug, Default)]
+pub struct Row {
+    /// Reactions that the pipeline answers for.
+    pub accepted: AtomicU64,
+    /// Reactions that were not valid.
+    pub rejected: AtomicU64,
+    /// Reactions over a rate limit.
+    pub limited: AtomicU64,
+    /// Reactions turned away because the node was overloaded or draining.
+    pub shed: AtomicU64,
+    /// Reactions in published windows.
+    pub counted: AtomicU64,
+    /// Reactions whose `event_id` was already in their window.
+    pub deduplicated: AtomicU64,
+    /// Of the counted: those that missed their window and were carried into the next.
+    pub late_carried: AtomicU64,
+    /// Of those in flight: gone with an actor that died.
+    pub lost: AtomicU64,
+}
+
+impl Row {
+    /// The row as it stands.
+    ///
+    /// What lies behind acceptance is read first, so that a reaction on its way is never seen counted but not accepted.
+    pub fn snapshot(&self) -> Ledger {
+        let counted = self.counted.load(Ordering::Acquire);
+        let deduplicated = self.deduplicated.load(Ordering::Acquire);
+        let late_carried = self.late_carried.load(Ordering::Acquire);
+        let lost = self.lost.load(Ordering::Acquire);
+        Ledger {
+            counted,
+            deduplicated,
+            late_carried,
+            lost,
+            accepted: self.accepted.load(Ordering::Acquire),
+            rejected: self.rejected.load(Ordering::Acquire),
+            limited: self.limited.load(Ordering::Acquire),
+            shed: self.shed.load(Ordering::Acquire),
+        }
+    }
+}
+
+/// Adds to one counter of a row.
+pub fn add(counter: &AtomicU64, reactions: u64) {
+    counter.fetch_add(reactions, Ordering::AcqRel);
+}
+
+/// The directory of streams.
+#[derive(Debug)]
+pub struct Streams {
+    max: usize,
+    rows: RwLock<HashMap<StreamName, Arc<Row>>>,
+    unattributed: Row,
+}
+
+impl Streams {
+    /// An empty directory for at most `max` streams.
+    pub fn new(max: usize) -> Self {
+        Self {
+            max,
+            rows: RwLock::default(),
+            unattributed: Row::default(),
+        }
+    }
+
+    /// The row of a stream, which comes to be if it is new.
+    pub fn open(&self, stream: &StreamName) -> Result<Arc<Row>, TooManyStreams> {
+        if let Some(row) = self.row(stream) {
+            return Ok(row);
+        }
+        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        if rows.len() >= self.max && !rows.contains_key(stream) {
+            return Err(TooManyStreams);
+        }
+        Ok(rows.entry(stream.clone()).or_default().clone())
+    }
+
+    /// The row of a stream that exists.
+    pub fn row(&self, stream: &StreamName) -> Option<Arc<Row>> {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        rows.get(stream).cloned()
+    }
+
+    /// The row for what belongs to no stream: bodies that can't be read, names that are no names.
+    pub fn unattributed(&self) -> &Row {
+        &self.unattributed
+    }
+
+    /// The row of a stream if there is one, else the unattributed one.
+    pub fn with_row(&self, stream: Option<&StreamName>, record: impl FnOnce(&Row)) {
+        match stream.and_then(|stream| self.row(stream)) {
+            Some(row) => record(&row),
+            None => record(&self.unattributed),
+        }
+    }
+
+    /// Reactions that were in flight and will never be counted.
+    pub fn lost(&self, stream: &StreamName, reactions: u64) {
+        self.with_row(Some(stream), |row| add(&row.lost, reactions));
+    }
+
+    /// Every stream with its ledger, sorted by name.
+    pub fn ledgers(&self) -> Vec<(StreamName, Ledger)> {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        let mut ledgers: Vec<_> = rows
+            .iter()
+            .map(|(stream, row)| (stream.clone(), row.snapshot()))
+            .collect();
+        ledgers.sort_by(|(one, _), (other, _)| one.cmp(other));
+        ledgers
+    }
+}

@@ -1,0 +1,318 @@
+//! What a hub knows of one session: where its cursor stands, what it must be told, and when it was last heard.
+//!
+//! A subscriber is shared by the hub and the session's own cursor on one thread. It owns no queue of windows, only
+//! `seen`: what it has missed is a subtraction.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::actors::close::Close;
+use crate::actors::frames;
+use crate::actors::messages::{ClusterSeats, Seat};
+use crate::domain::{ClusterId, Seq, StreamName};
+
+/// A socket that takes this long to become writable after it was woken was blocked until its peer read.
+const BLOCKED_AFTER: Duration = Duration::from_millis(500);
+
+/// Bytes of windows that may be on their way to a peer that has not yet proved to have read them. What lies in the peer's
+/// kernel can't be merged any more, and a ping behind it comes late.
+const MAX_UNREAD: usize = 32 * 1024;
+
+/// How the hub watches its sessions.
+#[derive(Debug, Clone, Copy)]
+pub struct Watch {
+    /// Silence after which a session is stalled.
+    pub stall_timeout: Duration,
+    /// Silence after which a session without traffic is asked for a sign.
+    pub ping_interval: Duration,
+}
+
+/// What to do about a session's silence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing.
+    Fine,
+    /// Ask for a sign.
+    Ping,
+    /// End it.
+    Stalled,
+}
+
+/// One session, as its hub sees it.
+#[derive(Debug)]
+pub struct Subscriber {
+    /// Its number in this hub.
+    pub key: u64,
+    /// Its name, for the client and the log.
+    pub session: String,
+    /// Whose session.
+    pub client_id: String,
+    stream: RefCell<StreamName>,
+    seat: RefCell<Seat>,
+    seen: Cell<Seq>,
+    /// Hello, moved and ping frames that wait to be sent; each is put here once per event of the session's own.
+    notices: RefCell<VecDeque<Bytes>>,
+    close: Cell<Option<Close>>,
+    /// Why nothing more is read from the peer, once a frame broke a rule.
+    deaf: Cell<Option<Close>>,
+    waker: RefCell<Option<Waker>>,
+    /// Since when it has been woken and not polled.
+    woken: Cell<Option<Instant>>,
+    /// When the peer last proved that it reads: by answering a ping, or by making room in a blocked socket.
+    heard: Cell<Instant>,
+    /// When the ping was sent that is not answered yet.
+    pinged: Cell<Option<Instant>>,
+    /// Bytes of windows since the last ping.
+    unread: Cell<usize>,
+}
+
+impl Subscriber {
+    /// A session that has just come.
+    pub fn new(
+        key: u64,
+        session: String,
+        client_id: String,
+        stream: StreamName,
+        seat: Seat,
+        seen: Seq,
+    ) -> Self {
+        Self {
+            key,
+            session,
+            client_id,
+            stream: RefCell::new(stream),
+            seat: RefCell::new(seat),
+            seen: Cell::new(seen),
+            notices: RefCell::default(),
+            close: Cell::new(None),
+            deaf: Cell::new(None),
+            waker: RefCell::new(None),
+            woken: Cell::new(None),
+            heard: Cell::new(Instant::now()),
+            pinged: Cell::new(None),
+            unread: Cell::new(0),
+        }
+    }
+
+    /// The stream it watches.
+    pub fn stream(&self) -> StreamName {
+        self.stream.borrow().clone()
+    }
+
+    /// The cluster it sits in.
+    pub fn cluster(&self) -> ClusterId {
+        self.seat.borrow().cluster()
+    }
+
+    /// The last window it was sent.
+    pub fn seen(&self) -> Seq {
+        self.seen.get()
+    }
+
+    /// It watches another stream from now on, standing at `seen`.
+    pub fn watch(&self, stream: StreamName, seen: Seq) {
+        *self.stream.borrow_mut() = stream;
+        self.seen.set(seen);
+    }
+
+    /// It sits in another cluster from now on, and is told.
+    pub fn change_seat(&self, to: &ClusterSeats) {
+        self.seat.borrow_mut().change(to);
+        self.notify(frames::moved(to.cluster));
+    }
+
+    /// True if it may be handed another window: not while a ping is unanswered and half of what may be unread lies
+    /// behind it.
+    pub fn keeps_up(&self) -> bool {
+        self.pinged.get().is_none() || self.unread.get() < MAX_UNREAD / 2
+    }
+
+    /// It has been handed everything through `seq`, in a frame of so many bytes.
+    pub fn advance(&self, seq: Seq, frame_bytes: usize) {
+        self.seen.set(seq);
+        self.unread.set(self.unread.get() + frame_bytes);
+        if self.pinged.get().is_none() && self.unread.get() >= MAX_UNREAD / 2 {
+            self.ping();
+        }
+    }
+
+    /// Puts a notice before the next window.
+    pub fn notify(&self, frame: Bytes) {
+        self.notices.borrow_mut().push_back(frame);
+        self.wake();
+    }
+
+    /// The next notice.
+    pub fn next_notice(&self) -> Option<Bytes> {
+        self.notices.borrow_mut().pop_front()
+    }
+
+    /// Asks the peer for a sign that it reads.
+    pub fn ping(&self) {
+        self.pinged.set(Some(Instant::now()));
+        self.unread.set(0);
+        self.notify(frames::ping());
+    }
+
+    /// Ends the session; the first reason stands. True if this was the first.
+    pub fn close(&self, reason: Close) -> bool {
+        let first = self.close.get().is_none();
+        if first {
+            self.close.set(Some(reason));
+            self.wake();
+        }
+        first
+    }
+
+    /// Why it is ending, if it is.
+    pub fn closing(&self) -> Option<Close> {
+        self.close.get()
+    }
+
+    /// Nothing more is read from the peer; the session ends so when all that came before is answered.
+    pub fn turn_deaf(&self, reason: Close) {
+        self.deaf.set(Some(reason));
+    }
+
+    /// Why nothing more is read, if so.
+    pub fn deaf(&self) -> Option<Close> {
+        self.deaf.get()
+    }
+
+    /// The peer has answered a ping, so it has read everything before it.
+    pub fn answered(&self) {
+        self.heard.set(Instant::now());
+        if self.pinged.take().is_some() {
+            self.wake();
+        }
+    }
+
+    /// The socket can take more.
+    pub fn polled(&self, cx: &Context<'_>) {
+        if let Some(woken) = self.woken.take()
+            && woken.elapsed() >= BLOCKED_AFTER
+        {
+            self.heard.set(Instant::now());
+        }
+        let mut waker = self.waker.borrow_mut();
+        if waker
+            .as_ref()
+            .is_none_or(|held| !held.will_wake(cx.waker()))
+        {
+            *waker = Some(cx.waker().clone());
+        }
+    }
+
+    /// There is something to send.
+    pub fn wake(&self) {
+        if self.woken.get().is_none() {
+            self.woken.set(Some(Instant::now()));
+        }
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Judges the silence. A session is stalled only if it left a ping unanswered: silence alone may be peace.
+    ///
+    /// While windows flow, the first ping goes out at a third of the time-out, so that a stalled session is found within
+    /// it; without traffic, `ping_interval` keeps middleboxes awake and finds the dead.
+    pub fn judge(&self, now: Instant, watch: Watch) -> Verdict {
+        let silent = now - self.heard.get();
+        let third = watch.stall_timeout / 3;
+        let unanswered = self.pinged.get().map(|pinged| now - pinged);
+        match unanswered {
+            Some(waited) if silent >= watch.stall_timeout && waited >= third => Verdict::Stalled,
+            Some(_) => Verdict::Fine,
+            None if self.unread.get() > 0 && silent >= third => Verdict::Ping,
+            None if silent >= watch.ping_interval => Verdict::Ping,
+            None => Verdict::Fine,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::seats;
+
+    const WATCH: Watch = Watch {
+        stall_timeout: Duration::from_secs(15),
+        ping_interval: Duration::from_secs(25),
+    };
+
+    fn subscriber() -> Subscriber {
+        let seat = Seat::take(&seats(1), None);
+        Subscriber::new(1, "s".into(), "c".into(), StreamName::main(), seat, Seq(1))
+    }
+
+    async fn after(subscriber: &Subscriber, seconds: u64) -> Verdict {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        subscriber.judge(Instant::now(), WATCH)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_reads_windows_and_answers_pings_is_fine() {
+        let subscriber = subscriber();
+        for seq in 2..20 {
+            subscriber.advance(Seq(seq), 200);
+            assert_eq!(after(&subscriber, 5).await, Verdict::Ping);
+            subscriber.ping();
+            subscriber.answered();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_is_sent_windows_and_never_answers_is_stalled_in_time() {
+        let subscriber = subscriber();
+        subscriber.advance(Seq(2), 200);
+        assert_eq!(after(&subscriber, 5).await, Verdict::Ping);
+        subscriber.ping();
+        assert_eq!(after(&subscriber, 9).await, Verdict::Fine);
+        assert_eq!(after(&subscriber, 1).await, Verdict::Stalled);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_session_is_asked_for_a_sign_only_every_ping_interval() {
+        let subscriber = subscriber();
+        assert_eq!(after(&subscriber, 24).await, Verdict::Fine);
+        assert_eq!(after(&subscriber, 1).await, Verdict::Ping);
+        subscriber.ping();
+        assert_eq!(after(&subscriber, 4).await, Verdict::Fine);
+        assert_eq!(after(&subscriber, 1).await, Verdict::Stalled);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_is_sent_no_more_than_it_proves_to_read() {
+        let subscriber = subscriber();
+        let mut seq = 2;
+        let mut sent = 0;
+        while subscriber.keeps_up() {
+            subscriber.advance(Seq(seq), 1_000);
+            seq += 1;
+            sent += 1_000;
+        }
+        assert!(
+            (MAX_UNREAD..MAX_UNREAD + 2_000).contains(&sent),
+            "{sent} bytes"
+        );
+        subscriber.answered();
+        assert!(subscriber.keeps_up());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn room_in_a_blocked_socket_proves_that_the_peer_reads() {
+        let subscriber = subscriber();
+        subscriber.advance(Seq(2), 200);
+        subscriber.ping();
+        subscriber.wake();
+        tokio::time::sleep(Duration::from_secs(14)).await;
+        subscriber.polled(&Context::from_waker(Waker::noop()));
+        assert_eq!(after(&subscriber, 4).await, Verdict::Fine);
+    }
+}

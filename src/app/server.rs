@@ -1,0 +1,185 @@
+//! The HTTP server and what each of its workers is given.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::rt::net::TcpStream;
+use actix_web::{App, HttpServer};
+use socket2::SockRef;
+
+use super::{Ground, Stages, StartError};
+use crate::actors::board::Board;
+use crate::actors::ingest::{Ingest, IngestConfig};
+use crate::actors::link::Slot;
+use crate::actors::session_hub::{HubConfig, SessionHub};
+use crate::config::Config;
+use crate::domain::{StreamName, WindowSize};
+use crate::http::state::{Shared, Worker};
+use crate::http::{self, HttpConfig};
+
+/// Connections that may wait to be accepted: a crowd comes back at once.
+const BACKLOG: u32 = 4_096;
+/// What may wait in the server for a socket before a session's cursor is asked for nothing more. Enough for the head and
+/// body of a small answer in one write; more would be frames that grow old.
+const WRITE_BUFFER: usize = 1_024;
+/// A receiver with a tiny buffer drops segments, and their retransmissions back off for seconds while it still reads.
+#[cfg(target_os = "linux")]
+const SHORTEST_USER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection is kept open for another request, and for the peer's goodbye.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// How a worker is set up on its thread.
+#[derive(Debug, Clone)]
+pub(super) struct WorkerPlan {
+    next: Arc<AtomicUsize>,
+    stages: Stages,
+    ground: Ground,
+    shared: Arc<Shared>,
+    window: WindowSize,
+    ingest: IngestConfig,
+    hub: HubConfig,
+}
+
+impl WorkerPlan {
+    pub(super) fn new(
+        config: &Config,
+        stages: &Stages,
+        ground: &Ground,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self {
+            next: Arc::default(),
+            stages: stages.clone(),
+            ground: ground.clone(),
+            shared,
+            window: config.window,
+            ingest: config.ingest.clone(),
+            hub: config.hub.clone(),
+        }
+    }
+
+    /// The worker of this thread. The server asks once per listener; the first time sets it up.
+    fn worker(&self) -> Rc<Worker> {
+        thread_local! {
+            static WORKER: RefCell<Option<Rc<Worker>>> = const { RefCell::new(None) };
+        }
+        WORKER
+            .with_borrow_mut(|worker| worker.get_or_insert_with(|| Rc::new(self.set_up())).clone())
+    }
+
+    fn set_up(&self) -> Worker {
+        // A thread that replaces a dead one takes over its number, and with it its slots.
+        let number = self.next.fetch_add(1, Ordering::Relaxed) % self.stages.hubs.len();
+        let board = Rc::new(Board::new(
+            self.window,
+            self.hub.retained_windows(self.window),
+            &self.ground.clock,
+            self.ground.metrics.clone(),
+        ));
+        self.build_hub(number, board.clone());
+        self.build_ingest(number);
+        Worker {
+            shared: self.shared.clone(),
+            ingest: self.stages.ingests[number].link(),
+            board,
+            main_stream: StreamName::main(),
+        }
+    }
+
+    fn build_hub(&self, number: usize, board: Rc<Board>) {
+        let (config, slot) = (self.hub.clone(), self.stages.hubs[number].clone());
+        let name = format!("session_hub_{number}");
+        self.ground.supervision.keep_alive(name, slot, move |_| {
+            SessionHub::new(config.clone(), board.clone())
+        });
+    }
+
+    fn build_ingest(&self, number: usize) {
+        let plan = self.clone();
+        let slot = self.stages.ingests[number].clone();
+        let name = format!("ingest_{number}");
+        self.ground.supervision.keep_alive(name, slot, move |_| {
+            Ingest::new(
+                plan.ingest.clone(),
+                number,
+                plan.stages.aggregators.iter().map(Slot::link).collect(),
+                plan.ground.streams.clone(),
+                plan.ground.metrics.clone(),
+            )
+        });
+    }
+}
+
+/// How many workers there will be.
+pub(super) fn num_workers(config: &HttpConfig) -> usize {
+    match config.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    }
+}
+
+/// Binds every address and starts the workers. Returns the addresses as they were given by the system.
+pub(super) fn run(
+    config: &Config,
+    num_workers: usize,
+    plan: WorkerPlan,
+) -> Result<(ServerHandle, Vec<SocketAddr>), StartError> {
+    let send_buffer = config.http.send_buffer;
+    let stall_timeout = config.hub.stall_timeout;
+    let build = move || {
+        App::new()
+            .wrap(from_fn(http::observe))
+            .configure(http::configure(plan.worker()))
+    };
+    let mut server = HttpServer::new(build)
+        .workers(num_workers)
+        .backlog(BACKLOG)
+        .max_connections(config.http.max_connections)
+        .keep_alive(KEEP_ALIVE)
+        .client_disconnect_timeout(GOODBYE)
+        .h1_write_buffer_size(WRITE_BUFFER)
+        .tcp_nodelay(true)
+        .disable_signals()
+        .on_connect(move |io, _| {
+            if let Some(stream) = io.downcast_ref::<TcpStream>() {
+                tune(stream, send_buffer, stall_timeout);
+            }
+        });
+    for address in &config.http.bind {
+        let address = *address;
+        server = server
+            .bind(address)
+            .map_err(|error| StartError::Bind { address, error })?;
+    }
+    let addresses = server.addrs();
+    let running = server.run();
+    let handle = running.handle();
+    actix::spawn(async move {
+        if let Err(error) = running.await {
+            tracing::error!(%error, "http server ended");
+        }
+    });
+    Ok((handle, addresses))
+}
+
+/// A small send buffer keeps frames from growing old in the kernel, where they can't be merged. The user time-out ends a
+/// socket whose peer has taken nothing for that long: such a session is not polled, so nothing in the process could.
+fn tune(stream: &TcpStream, send_buffer: usize, stall_timeout: Duration) {
+    let socket = SockRef::from(stream);
+    let tuned = socket.set_send_buffer_size(send_buffer);
+    #[cfg(target_os = "linux")]
+    let tuned = tuned
+        .and_then(|()| socket.set_tcp_user_timeout(Some(stall_timeout.max(SHORTEST_USER_TIMEOUT))));
+    #[cfg(not(target_os = "linux"))]
+    let _unused = stall_timeout;
+    if let Err(error) = tuned {
+        tracing::debug!(%error, "connection not tuned");
+    }
+}

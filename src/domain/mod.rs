@@ -1,0 +1,28 @@
+//! What Emostream counts and how: pure values and folds, without clock, actor, socket or JSON.
+
+mod time;
+mod emoji;
+mod tally;
+mod reaction;
+mod window;
+mod merge;
+mod policy;
+mod history;
+mod cluster;
+mod ledger;
+
+pub use cluster::{ClusterId, ClusterIdError, ClusterState};
+pub use emoji::{Emoji, EmojiError};
+pub use history::{History, Span};
+pub use ledger::Ledger;
+pub use merge::PartialMerge;
+pub use policy::{Policy, Scale, Shaped};
+pub use reaction::{
+    EventId, EventIdError, MAX_COUNT, Reaction, StreamName, StreamNameError, UserId, UserIdError,
+};
+pub use tally::Tally;
+pub use time::{EpochMs, Seq, WindowSize, WindowSizeError};
+pub use window::{Partial, Placed, TumblingWindows, Window};
+
+#[cfg(test)]
+mod laws;

@@ -1,0 +1,176 @@
+//! Request bodies, read within a size and a time.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::web::{Bytes, Payload};
+use actix_web::{HttpRequest, error::PayloadError};
+use serde::de::DeserializeOwned;
+
+use super::HttpConfig;
+use super::dto::ReactionIn;
+use super::error::Problem;
+
+/// The whole body. actix-web itself bounds the time of a request's head alone.
+pub(super) async fn read(
+    request: &HttpRequest,
+    payload: Payload,
+    config: &HttpConfig,
+) -> Result<Bytes, Problem> {
+    let too_long = || too_large(format!("a body has at most {} bytes", config.max_body));
+    if announced_length(request).is_some_and(|length| length > config.max_body as u64) {
+        return Err(too_long());
+    }
+    let body = payload.to_bytes_limited(config.max_body);
+    match tokio::time::timeout(config.body_timeout, body).await {
+        Err(_) => Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_timeout",
+            "the body did not come in time",
+        )),
+        Ok(Err(_)) => Err(too_long()),
+        Ok(Ok(Err(error))) => Err(unreadable(&error)),
+        Ok(Ok(Ok(bytes))) => Ok(bytes),
+    }
+}
+
+/// A JSON body of a known shape. An empty body is `null`.
+pub(super) async fn json<Shape: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: Payload,
+    config: &HttpConfig,
+) -> Result<Shape, Problem> {
+    let bytes = read(request, payload, config).await?;
+    if !bytes.is_empty() && !is_json(request) {
+        return Err(unsupported("application/json"));
+    }
+    let bytes = if bytes.is_empty() {
+        b"null"
+    } else {
+        bytes.as_ref()
+    };
+    let mut source = serde_json::Deserializer::from_slice(bytes);
+    let shape: Result<Shape, _> = serde_path_to_error::deserialize(&mut source);
+    match shape {
+        Ok(shape) => source
+            .end()
+            .map(|()| shape)
+            .map_err(|error| Problem::bad_json(error.to_string())),
+        Err(error) => {
+            is_whole(bytes)?;
+            let field = wrong_field(&error);
+            let detail = format!("{field} {}", reason(error.inner()));
+            Err(Problem::field(field, "invalid_body", detail))
+        }
+    }
+}
+
+/// What the client says the body will have: no reason to wait for more than is allowed.
+fn announced_length(request: &HttpRequest) -> Option<u64> {
+    let length = request.headers().get(CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
+}
+
+fn is_json(request: &HttpRequest) -> bool {
+    let content_type = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| {
+        let essence = value.split(';').next().unwrap_or_default();
+        essence.trim().eq_ignore_ascii_case("application/json")
+    })
+}
+
+/// Names the field that is wrong in a reaction that is JSON but not of the right shape.
+///
+/// Kept off the way of good reactions: the path to an error costs more than a parse.
+pub(super) fn invalid(bytes: &[u8]) -> Problem {
+    let mut source = serde_json::Deserializer::from_slice(bytes);
+    let Err(error) = serde_path_to_error::deserialize::<_, ReactionIn<'_>>(&mut source) else {
+        return Problem::bad_json("not a reaction");
+    };
+    if let Err(problem) = is_whole(bytes) {
+        return problem;
+    }
+    let text = error.inner().to_string();
+    let place = error.path().to_string();
+    let names = |field: &str| place == field || text.contains(&format!("field `{field}`"));
+    let why = reason(error.inner());
+    match FIELDS.iter().find(|(field, _)| names(field)) {
+        Some((field, code)) => Problem::field(*field, code, format!("{field} {why}")),
+        None => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid_body",
+            "a reaction is a JSON object",
+        ),
+    }
+}
+
+/// The field that is wrong: one that is missing has no path, but serde names it.
+fn wrong_field(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    let path = error.path().to_string();
+    if path != "." {
+        return path;
+    }
+    let text = error.inner().to_string();
+    let named = text
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split('`').next());
+    named.unwrap_or("body").to_owned()
+}
+
+/// A wrong shape is only looked at once it is certain that the rest of the body is JSON.
+fn is_whole(bytes: &[u8]) -> Result<(), Problem> {
+    serde_json::from_slice::<serde::de::IgnoredAny>(bytes)
+        .map(drop)
+        .map_err(|error| Problem::bad_json(error.to_string()))
+}
+
+/// What is wrong, in words that never repeat what was sent: serde quotes it.
+fn reason(error: &serde_json::Error) -> &'static str {
+    let text = error.to_string();
+    if text.starts_with("missing field") {
+        "is missing"
+    } else if text.starts_with("duplicate field") {
+        "is given more than once"
+    } else if text.starts_with("unknown field") {
+        "there is no such field"
+    } else {
+        "has the wrong type or value"
+    }
+}
+
+/// The fields of a reaction and the codes of their errors.
+const FIELDS: [(&str, &str); 6] = [
+    ("user_id", "invalid_user_id"),
+    ("emoji_type", "invalid_emoji"),
+    ("timestamp", "invalid_timestamp"),
+    ("stream", "invalid_stream"),
+    ("count", "invalid_count"),
+    ("event_id", "invalid_event_id"),
+];
+
+/// 413.
+pub(super) fn too_large(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+}
+
+/// 415.
+pub(super) fn unsupported(wanted: &str) -> Problem {
+    Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        format!("the content type must be {wanted}"),
+    )
+}
+
+fn unreadable(error: &actix_web::Error) -> Problem {
+    match error.as_error::<PayloadError>() {
+        Some(PayloadError::Overflow) => too_large("the body is too large"),
+        _ => Problem::new(
+            StatusCode::BAD_REQUEST,
+            "unreadable_body",
+            error.to_string(),
+        ),
+    }
+}

@@ -1,0 +1,95 @@
+//! One edge of the system: requests in, frames out. Every route is on this screen.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_web::http::Method;
+use actix_web::{HttpRequest, Resource, Route, web};
+
+pub mod state;
+mod reactions;
+mod registrations;
+mod subscribe;
+mod inbound;
+mod windows;
+mod admin;
+mod ops;
+mod assets;
+pub mod limits;
+pub mod auth;
+mod body;
+mod dto;
+mod error;
+mod observe;
+
+pub use assets::shows_stage;
+pub use observe::observe;
+
+use error::Problem;
+use state::Worker;
+
+/// Settings under `http`, and the two of `session` that belong to sockets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpConfig {
+    /// Where to listen; every route is on each.
+    pub bind: Vec<SocketAddr>,
+    /// Worker threads; 0 is one per core.
+    pub workers: usize,
+    /// Longest request body, in bytes.
+    pub max_body: usize,
+    /// How long a request body may take.
+    pub body_timeout: Duration,
+    /// Connections per worker.
+    pub max_connections: usize,
+    /// Kernel send buffer per connection, in bytes: what a slow session may have on its way.
+    pub send_buffer: usize,
+    /// Where clients find this node, if not where they found it.
+    pub public_url: Option<url::Url>,
+    /// Origins of pages that may open sockets, besides the node's own.
+    pub allowed_origins: Vec<String>,
+    /// Proxies in front whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: usize,
+}
+
+/// Every route of the node.
+#[rustfmt::skip]
+pub fn configure(worker: Rc<Worker>) -> impl FnOnce(&mut web::ServiceConfig) {
+    use web::{delete, get, patch, post};
+    move |routes| {
+        routes
+            .app_data(worker)
+            .service(only(&[Method::POST], "/emoji", post().to(reactions::submit)))
+            .service(only(&[Method::POST], "/register", post().to(registrations::register)))
+            .service(only(&[Method::POST], "/deregister", post().to(registrations::deregister)))
+            .service(only(&[Method::GET], "/ws", get().to(subscribe::subscribe)))
+            .service(only(&[Method::GET], "/streams/{stream}/windows", get().to(windows::windows)))
+            .service(only(&[Method::GET], "/streams/{stream}/totals", get().to(windows::totals)))
+            .service(only(&[Method::GET, Method::POST], "/admin/clusters", get().to(admin::list)).route(post().to(admin::spawn)))
+            .service(only(&[Method::PATCH, Method::DELETE], "/admin/clusters/{id}", patch().to(admin::change)).route(delete().to(admin::retire)))
+            .service(only(&[Method::GET], "/admin/ledger", get().to(admin::ledger)))
+            .service(only(&[Method::GET], "/health", get().to(ops::health)))
+            .service(only(&[Method::GET], "/ready", get().to(ops::ready)))
+            .service(only(&[Method::GET], "/metrics", get().to(ops::metrics)))
+            .service(only(&[Method::GET], "/openapi.json", get().to(ops::openapi)))
+            .service(only(&[Method::GET], "/", get().to(assets::index)))
+            .service(only(&[Method::GET], "/stage/{path:.+}", get().to(assets::file)))
+            .service(only(&[Method::GET], "/sdk/{path:.+}", get().to(assets::file)))
+            .default_service(web::to(unknown_route));
+    }
+}
+
+/// A resource that answers other methods with 405 and says which would do.
+fn only(methods: &'static [Method], path: &str, route: Route) -> Resource {
+    let refuse = move || async move { Err::<&str, _>(Problem::method_not_allowed(methods)) };
+    web::resource(path)
+        .route(route)
+        .default_service(web::to(refuse))
+}
+
+async fn unknown_route(request: HttpRequest) -> Result<&'static str, Problem> {
+    tracing::debug!(method = %request.method(), "request for an unknown route");
+    Err(Problem::not_found(
+        "there is no such route; see /openapi.json",
+    ))
+}

@@ -1,0 +1,316 @@
+//! `POST /emoji`: one reaction, an array, or lines of them.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::{Bytes, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::value::RawValue;
+
+use super::body;
+use super::dto::{BatchAnswer, ReactionIn, RejectedOut};
+use super::error::Problem;
+use super::state::Worker;
+use crate::actors::messages::Submit;
+use crate::actors::streams::add;
+use crate::domain::{Emoji, EventId, MAX_COUNT, Reaction, StreamName, UserId};
+
+/// Reactions that one request may carry.
+pub(super) const MAX_BATCH: usize = 10_000;
+
+const MAX_TIMESTAMP_BYTES: usize = 64;
+/// `2026-06-11T20:00`: a date alone is not a moment.
+const MIN_TIMESTAMP_BYTES: usize = 16;
+const NDJSON: &str = "application/x-ndjson";
+
+/// Why one reaction is not accepted.
+enum Refused {
+    Invalid(Problem),
+    Limited { reaction: Reaction, wait: Duration },
+}
+
+/// Takes reactions in.
+#[utoipa::path(
+    post, path = "/emoji", tag = "reactions",
+    request_body(content(
+        (ReactionIn = "application/json"),
+        (String = "application/x-ndjson"),
+    ), description = "One reaction, an array of up to 10,000, or as many lines of JSON"),
+    responses(
+        (status = 200, description = "Accepted: will be counted. `BatchAnswer` for arrays and lines", body = BatchAnswer),
+        (status = 400, description = "`bad_json`"), (status = 408, description = "`body_timeout`"),
+        (status = 413, description = "`too_large`"), (status = 415, description = "`unsupported_media_type`"),
+        (status = 422, description = "A field is invalid; `field` names it"),
+        (status = 429, description = "`limited`, with Retry-After"),
+        (status = 503, description = "`overloaded` or `draining`, with Retry-After"),
+    )
+)]
+pub(super) async fn submit(
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let worker = Worker::of(&request);
+    match accept(worker, &request, payload).await {
+        Ok(answer) => answer,
+        Err(Unread(problem)) => {
+            add(&worker.shared.streams.unattributed().rejected, 1);
+            Err(problem)
+        }
+    }
+}
+
+/// The request as a whole could not be read; nothing of it has entered the ledger.
+struct Unread(Problem);
+
+impl From<Problem> for Unread {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+async fn accept(
+    worker: &Worker,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<Result<HttpResponse, Problem>, Unread> {
+    let lines = is_ndjson(request)?;
+    let bytes = body::read(request, payload, &worker.shared.config).await?;
+    let address = worker.shared.address(request);
+    if lines {
+        let parsed = read_lines(&bytes)?;
+        return Ok(submit_many(worker, address, parsed).await);
+    }
+    if first_byte(&bytes) == Some(b'[') {
+        let parsed = read_array(&bytes)?;
+        return Ok(submit_many(worker, address, parsed).await);
+    }
+    Ok(submit_one(worker, address, read_one(&bytes)?).await)
+}
+
+fn is_ndjson(request: &HttpRequest) -> Result<bool, Problem> {
+    let content_type = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default()
+        .trim();
+    if content_type.eq_ignore_ascii_case("application/json") {
+        Ok(false)
+    } else if content_type.eq_ignore_ascii_case(NDJSON) {
+        Ok(true)
+    } else {
+        Err(body::unsupported(
+            "application/json or application/x-ndjson",
+        ))
+    }
+}
+
+fn first_byte(bytes: &[u8]) -> Option<u8> {
+    bytes
+        .iter()
+        .copied()
+        .find(|byte| !byte.is_ascii_whitespace())
+}
+
+// === reading ===
+
+/// A reaction as far as it could be read.
+type Read<'a> = Result<ReactionIn<'a>, Problem>;
+
+fn read_one(bytes: &Bytes) -> Result<Read<'_>, Problem> {
+    match serde_json::from_slice(bytes) {
+        Ok(reaction) => Ok(Ok(reaction)),
+        Err(error) if error.is_data() => Ok(Err(body::invalid(bytes))),
+        Err(error) => Err(Problem::bad_json(error.to_string())),
+    }
+}
+
+/// In one go if all of them have the right shape, else one by one, so that each wrong one rejects only itself.
+fn read_array(bytes: &Bytes) -> Result<Vec<Read<'_>>, Problem> {
+    let read: Vec<Read<'_>> = match serde_json::from_slice::<Vec<ReactionIn<'_>>>(bytes) {
+        Ok(reactions) => reactions.into_iter().map(Ok).collect(),
+        Err(_) => serde_json::from_slice::<Vec<&RawValue>>(bytes)
+            .map_err(|error| Problem::bad_json(error.to_string()))?
+            .into_iter()
+            .map(|raw| read_element(raw.get().as_bytes()))
+            .collect(),
+    };
+    within_batch(read)
+}
+
+fn read_lines(bytes: &Bytes) -> Result<Vec<Read<'_>>, Problem> {
+    let lines = bytes.split(|byte| *byte == b'\n');
+    let filled = lines.filter(|line| first_byte(line).is_some());
+    within_batch(filled.map(read_element).collect())
+}
+
+fn read_element(bytes: &[u8]) -> Read<'_> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        if error.is_data() {
+            body::invalid(bytes)
+        } else {
+            Problem::bad_json(error.to_string())
+        }
+    })
+}
+
+fn within_batch(read: Vec<Read<'_>>) -> Result<Vec<Read<'_>>, Problem> {
+    if read.len() > MAX_BATCH {
+        let detail = format!("one request carries at most {MAX_BATCH} reactions");
+        return Err(body::too_large(detail));
+    }
+    Ok(read)
+}
+
+// === checking ===
+
+/// The reaction if every field is valid and no limit is in the way.
+fn check(worker: &Worker, address: Option<IpAddr>, read: Read<'_>) -> Result<Reaction, Refused> {
+    let reaction = read
+        .and_then(|given| validate(worker, &given))
+        .map_err(Refused::Invalid)?;
+    let limits = &worker.shared.limits;
+    match limits.admit(address, reaction.user_id.as_str(), reaction.count) {
+        Ok(()) => Ok(reaction),
+        Err(wait) => Err(Refused::Limited { reaction, wait }),
+    }
+}
+
+fn validate(worker: &Worker, given: &ReactionIn<'_>) -> Result<Reaction, Problem> {
+    let user_id = UserId::parse(&given.user_id).map_err(|error| {
+        Problem::field("user_id", "invalid_user_id", format!("user_id {error}"))
+    })?;
+    let emoji = Emoji::parse(&given.emoji_type).map_err(|error| {
+        Problem::field("emoji_type", "invalid_emoji", format!("emoji_type {error}"))
+    })?;
+    let stream = match &given.stream {
+        None => worker.main_stream.clone(),
+        Some(name) => StreamName::parse(name).map_err(|error| {
+            Problem::field("stream", "invalid_stream", format!("stream {error}"))
+        })?,
+    };
+    let count = given.count.unwrap_or(1);
+    let count = u32::try_from(count)
+        .ok()
+        .filter(|count| (1..=MAX_COUNT).contains(count))
+        .ok_or_else(|| {
+            Problem::field(
+                "count",
+                "invalid_count",
+                format!("count must be 1 to {MAX_COUNT}"),
+            )
+        })?;
+    let event_id = given
+        .event_id
+        .as_deref()
+        .map(EventId::parse)
+        .transpose()
+        .map_err(|error| {
+            Problem::field("event_id", "invalid_event_id", format!("event_id {error}"))
+        })?;
+    check_timestamp(&given.timestamp)?;
+    worker.shared.streams.open(&stream)?;
+    Ok(Reaction {
+        stream,
+        user_id,
+        emoji,
+        count,
+        timestamp: Some(given.timestamp.as_ref().into()),
+        event_id,
+    })
+}
+
+fn check_timestamp(text: &str) -> Result<(), Problem> {
+    let fits = (MIN_TIMESTAMP_BYTES..=MAX_TIMESTAMP_BYTES).contains(&text.len());
+    let is_moment =
+        || text.parse::<jiff::civil::DateTime>().is_ok() || text.parse::<jiff::Timestamp>().is_ok();
+    if fits && is_moment() {
+        return Ok(());
+    }
+    Err(Problem::field(
+        "timestamp",
+        "invalid_timestamp",
+        "timestamp must be an ISO-8601 date and time, with or without zone",
+    ))
+}
+
+// === submitting ===
+
+async fn submit_one(
+    worker: &Worker,
+    address: Option<IpAddr>,
+    read: Read<'_>,
+) -> Result<HttpResponse, Problem> {
+    let stream = named_stream(&read);
+    match check(worker, address, read) {
+        Ok(reaction) => {
+            let reactions = vec![reaction];
+            worker.ingest.ask(Submit { reactions }).await??;
+            Ok(success())
+        }
+        Err(refused) => Err(worker.enter(stream.as_ref(), refused)),
+    }
+}
+
+async fn submit_many(
+    worker: &Worker,
+    address: Option<IpAddr>,
+    parsed: Vec<Read<'_>>,
+) -> Result<HttpResponse, Problem> {
+    let mut reactions = Vec::with_capacity(parsed.len());
+    let mut rejected = Vec::new();
+    for (index, read) in parsed.into_iter().enumerate() {
+        let stream = named_stream(&read);
+        match check(worker, address, read) {
+            Ok(reaction) => reactions.push(reaction),
+            Err(refused) => rejected.push(RejectedOut {
+                index,
+                code: worker.enter(stream.as_ref(), refused).code(),
+            }),
+        }
+    }
+    let accepted = reactions.len();
+    if accepted > 0 {
+        worker.ingest.ask(Submit { reactions }).await??;
+    }
+    Ok(HttpResponse::Ok().json(BatchAnswer {
+        status: "success",
+        accepted,
+        rejected,
+    }))
+}
+
+fn success() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/json"))
+        .body(Bytes::from_static(br#"{"status":"success"}"#))
+}
+
+/// The stream that an invalid reaction was meant for, if that much can be read.
+fn named_stream(read: &Read<'_>) -> Option<StreamName> {
+    let given = read.as_ref().ok()?;
+    given.stream.as_deref().map_or_else(
+        || Some(StreamName::main()),
+        |name| StreamName::parse(name).ok(),
+    )
+}
+
+impl Worker {
+    /// Enters a refused reaction in the ledger, and says what to answer.
+    fn enter(&self, stream: Option<&StreamName>, refused: Refused) -> Problem {
+        let streams = &self.shared.streams;
+        match refused {
+            Refused::Invalid(problem) => {
+                streams.with_row(stream, |row| add(&row.rejected, 1));
+                problem
+            }
+            Refused::Limited { reaction, wait } => {
+                let count = u64::from(reaction.count);
+                streams.with_row(Some(&reaction.stream), |row| add(&row.limited, count));
+                Problem::limited(wait)
+            }
+        }
+    }
+}

@@ -1,0 +1,407 @@
+//! `GET /ws`: the WebSocket of a subscriber. The only file that names actix-web-actors.
+//!
+//! The response body is the merge of two streams: the session's cursor on the board (hello, windows, pings, close) and its
+//! actor's context (answers). Both are polled only while the socket can take more.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix::fut::{ActorFutureExt, wrap_future};
+use actix::{Actor, ActorContext, AsyncContext, StreamHandler};
+use actix_web::error::PayloadError;
+use actix_web::http::{StatusCode, header};
+use actix_web::web::{Bytes, Payload, Query};
+use actix_web::{Error, HttpRequest, HttpResponse};
+use actix_web_actors::ws::{
+    HandshakeError, Message, ProtocolError, WebsocketContext, handshake_with_protocols,
+};
+use futures_util::Stream;
+use serde::Deserialize;
+
+use super::error::Problem;
+use super::inbound::FrameGuard;
+use super::state::{Shared, Worker};
+use crate::actors::board::{Arrival, Retired};
+use crate::actors::close::Close;
+use crate::actors::cursor::{Cursor, CursorHandle};
+use crate::actors::frames;
+use crate::actors::messages::{PlaceSession, PlacementError, Shed};
+use crate::actors::session::{Session, Step};
+use crate::domain::{ClusterId, Seq, StreamName, UserId};
+use crate::telemetry::events::{ActorDied, SessionClosed};
+
+/// How often a session asks for another seat when its cluster leaves while it comes.
+const MAX_SEATINGS: usize = 3;
+
+/// Query of the route.
+#[derive(Debug, Deserialize)]
+pub(super) struct Wish {
+    stream: Option<String>,
+    cluster: Option<String>,
+    client_id: Option<String>,
+    since: Option<String>,
+}
+
+/// Opens a session.
+#[utoipa::path(
+    get, path = "/ws", tag = "sessions",
+    params(
+        ("stream" = Option<String>, Query, description = "The live event; `main` if not given"),
+        ("cluster" = Option<String>, Query, description = "A cluster's number, or `auto`"),
+        ("client_id" = Option<String>, Query, description = "Who; made up if not given"),
+        ("since" = Option<u64>, Query, description = "The last `seq` seen, to be brought up to date with one frame"),
+    ),
+    responses(
+        (status = 101, description = "The session; see docs/protocol.md"),
+        (status = 400, description = "`not_a_websocket`: not a WebSocket handshake"),
+        (status = 422, description = "`invalid_stream`, `invalid_client_id`, `invalid_cluster`, `invalid_since`, `unknown_cluster`, `stream_limit`"),
+        (status = 503, description = "`draining`, with Retry-After"),
+    )
+)]
+pub(super) async fn subscribe(
+    request: HttpRequest,
+    wish: Query<Wish>,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let worker = Worker::of(&request);
+    let shared = &worker.shared;
+    let mut response = handshake_with_protocols(&request, &[frames::SUBPROTOCOL])
+        .map_err(|error| not_a_websocket(&error))?;
+    if shared.readiness.is_draining() {
+        return Err(Shed::Draining.into());
+    }
+    let coming = Coming::read(&wish)?;
+    if !origin_allowed(shared, &request) {
+        return Ok(response.streaming(Farewell::new(shared, Close::OriginRefused)));
+    }
+    shared.streams.open(&coming.stream)?;
+    let cursor = match seat(worker, &coming).await {
+        Ok(cursor) => cursor,
+        Err(PlacementError::TooManySessions | PlacementError::NoCluster) => {
+            return Ok(response.streaming(Farewell::new(shared, Close::Overloaded)));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let address = shared.address(&request);
+    let session = Session::new(
+        cursor.handle(),
+        coming.client_id,
+        worker.ingest.clone(),
+        shared.limits.gate(address),
+        shared.streams.clone(),
+    );
+    let inbound = Guarded::new(payload, cursor.handle());
+    let outbound = WebsocketContext::create(session, inbound);
+    Ok(response.streaming(Merged::new(cursor, outbound, worker.clone())))
+}
+
+// === coming in ===
+
+/// A wish that was understood.
+struct Coming {
+    client_id: UserId,
+    stream: StreamName,
+    cluster_opt: Option<ClusterId>,
+    since: Option<Seq>,
+}
+
+impl Coming {
+    fn read(wish: &Wish) -> Result<Self, Problem> {
+        let stream = wish
+            .stream
+            .as_deref()
+            .map_or_else(|| Ok(StreamName::main()), StreamName::parse);
+        let stream = stream.map_err(|error| {
+            Problem::field("stream", "invalid_stream", format!("stream {error}"))
+        })?;
+        let made_up = || format!("{:016x}", fastrand::u64(..));
+        let client_id = wish
+            .client_id
+            .clone()
+            .filter(|id| !id.is_empty())
+            .unwrap_or_else(made_up);
+        let client_id = UserId::parse(&client_id).map_err(|error| {
+            Problem::field(
+                "client_id",
+                "invalid_client_id",
+                format!("client_id {error}"),
+            )
+        })?;
+        let cluster_opt = match wish.cluster.as_deref() {
+            None | Some("" | "auto") => None,
+            Some(text) => Some(read_cluster(text)?),
+        };
+        let since = wish
+            .since
+            .as_deref()
+            .filter(|text| !text.is_empty())
+            .map(str::parse);
+        let since = since.transpose().map_err(|_| {
+            Problem::field(
+                "since",
+                "invalid_since",
+                "since must be the `seq` of a frame",
+            )
+        })?;
+        Ok(Self {
+            client_id,
+            stream,
+            cluster_opt,
+            since: since.map(Seq),
+        })
+    }
+}
+
+fn read_cluster(text: &str) -> Result<ClusterId, Problem> {
+    let number = text
+        .parse()
+        .ok()
+        .and_then(|number| ClusterId::try_new(number).ok());
+    number.ok_or_else(|| {
+        Problem::field(
+            "cluster",
+            "invalid_cluster",
+            "cluster must be a cluster's number, or `auto`",
+        )
+    })
+}
+
+fn not_a_websocket(error: &HandshakeError) -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "not_a_websocket",
+        error.to_string(),
+    )
+}
+
+/// A page may open sockets to the node that served it and from the origins that are listed. A client without an origin is
+/// not a browser, so no page can be behind it.
+fn origin_allowed(shared: &Shared, request: &HttpRequest) -> bool {
+    let Some(origin) = request.headers().get(header::ORIGIN) else {
+        return true;
+    };
+    let Ok(origin) = origin.to_str() else {
+        return false;
+    };
+    if shared
+        .config
+        .allowed_origins
+        .iter()
+        .any(|allowed| allowed == origin)
+    {
+        return true;
+    }
+    let Ok(origin) = url::Url::parse(origin) else {
+        return false;
+    };
+    let authority = match (origin.host_str(), origin.port()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (Some(host), None) => host.to_owned(),
+        (None, _) => return false,
+    };
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| host.eq_ignore_ascii_case(&authority))
+}
+
+async fn seat(worker: &Worker, coming: &Coming) -> Result<Cursor, PlacementError> {
+    let mut arrival = Arrival {
+        session: format!("{:016x}", fastrand::u64(..)),
+        client_id: coming.client_id.as_str().to_owned(),
+        stream: coming.stream.clone(),
+        since: coming.since,
+    };
+    for _ in 0..MAX_SEATINGS {
+        let place = PlaceSession {
+            client_id: coming.client_id.as_str().to_owned(),
+            cluster_opt: coming.cluster_opt,
+        };
+        let placed = worker.shared.offices.place.ask(place).await;
+        let seat = placed.map_err(|_| PlacementError::NoCluster)??;
+        match Cursor::open(&worker.board, seat, arrival) {
+            Ok(cursor) => return Ok(cursor),
+            Err(Retired(back)) => arrival = back,
+        }
+    }
+    Err(PlacementError::NoCluster)
+}
+
+// === frames in ===
+
+/// The client's bytes, judged before they are buffered. It ends before the first frame that breaks a rule.
+struct Guarded {
+    payload: Payload,
+    guard: FrameGuard,
+    cursor: CursorHandle,
+    ended: bool,
+}
+
+impl Guarded {
+    fn new(payload: Payload, cursor: CursorHandle) -> Self {
+        Self {
+            payload,
+            guard: FrameGuard::default(),
+            cursor,
+            ended: false,
+        }
+    }
+}
+
+impl Stream for Guarded {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let Poll::Ready(item) = Pin::new(&mut self.payload).poll_next(cx) else {
+            return Poll::Pending;
+        };
+        let Some(Ok(bytes)) = item else {
+            return Poll::Ready(item);
+        };
+        match self.guard.check(&bytes) {
+            Ok(()) => Poll::Ready(Some(Ok(bytes))),
+            Err(violation) => {
+                self.ended = true;
+                self.cursor.turn_deaf(violation.close);
+                Poll::Ready(Some(Ok(bytes.slice(..violation.good))))
+            }
+        }
+    }
+}
+
+impl Actor for Session {
+    type Context = WebsocketContext<Self>;
+}
+
+impl StreamHandler<Result<Message, ProtocolError>> for Session {
+    fn handle(&mut self, frame: Result<Message, ProtocolError>, ctx: &mut Self::Context) {
+        match frame {
+            Ok(Message::Text(text)) => self.take(&text, ctx),
+            Ok(Message::Ping(content)) => ctx.pong(&content),
+            Ok(Message::Pong(_)) => self.cursor().answered(),
+            Ok(Message::Nop) => {}
+            Ok(Message::Close(reason)) => {
+                if !self.cursor().is_closing() {
+                    ctx.close(reason);
+                }
+                ctx.stop();
+            }
+            Ok(Message::Binary(_) | Message::Continuation(_)) => self.cursor().close(Close::Policy),
+            Err(error) => {
+                tracing::debug!(%error, "websocket protocol error");
+                self.cursor().close(Close::Policy);
+            }
+        }
+    }
+
+    fn finished(&mut self, ctx: &mut Self::Context) {
+        self.cursor().input_ended();
+        ctx.stop();
+    }
+}
+
+impl Session {
+    fn take(&mut self, text: &str, ctx: &mut WebsocketContext<Self>) {
+        if self.cursor().is_closing() {
+            return;
+        }
+        match self.on_text(text) {
+            Step::Quiet => {}
+            Step::Answer(answer) => ctx.text(answer),
+            Step::Submit { submit, id } => {
+                let ingest = self.ingest();
+                let submitting = wrap_future::<_, Self>(async move { ingest.ask(submit).await });
+                ctx.wait(submitting.map(move |outcome, _, ctx| {
+                    let outcome = outcome.unwrap_or(Err(Shed::Overloaded));
+                    if let Some(answer) = Self::on_submitted(outcome, id.as_deref()) {
+                        ctx.text(answer);
+                    }
+                }));
+            }
+        }
+    }
+}
+
+// === frames out ===
+
+/// The merge of a session's actor and its cursor. It ends when either does; a panic of the actor ends this one session.
+struct Merged<Outbound> {
+    cursor: Cursor,
+    outbound: Pin<Box<Outbound>>,
+    left: bool,
+    worker: Rc<Worker>,
+}
+
+impl<Outbound> Merged<Outbound> {
+    fn new(cursor: Cursor, outbound: Outbound, worker: Rc<Worker>) -> Self {
+        Self {
+            cursor,
+            outbound: Box::pin(outbound),
+            left: false,
+            worker,
+        }
+    }
+}
+
+impl<Outbound: Stream<Item = Result<Bytes, Error>>> Merged<Outbound> {
+    fn poll_actor(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        let poll = AssertUnwindSafe(|| self.outbound.as_mut().poll_next(cx));
+        std::panic::catch_unwind(poll).unwrap_or_else(|_| {
+            ActorDied {
+                actor: "session",
+                exit: "panicked",
+                rebuilt_in: Duration::ZERO,
+            }
+            .emit(&self.worker.shared.metrics);
+            Poll::Ready(None)
+        })
+    }
+}
+
+impl<Outbound: Stream<Item = Result<Bytes, Error>>> Stream for Merged<Outbound> {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let merged = self.get_mut();
+        if !merged.left {
+            match merged.poll_actor(cx) {
+                Poll::Ready(Some(answer)) => return Poll::Ready(Some(answer)),
+                Poll::Ready(None) => merged.left = true,
+                Poll::Pending => {}
+            }
+        }
+        if merged.left && !merged.cursor.is_closing() {
+            return Poll::Ready(None);
+        }
+        merged.cursor.poll_frame(cx).map(|frame| frame.map(Ok))
+    }
+}
+
+/// A session that ends before it begins.
+struct Farewell(Option<Close>);
+
+impl Farewell {
+    fn new(shared: &Shared, reason: Close) -> Self {
+        SessionClosed {
+            reason: reason.as_str(),
+            session: "none",
+        }
+        .emit(&shared.metrics);
+        Self(Some(reason))
+    }
+}
+
+impl Stream for Farewell {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(self.0.take().map(|reason| Ok(frames::close(reason))))
+    }
+}

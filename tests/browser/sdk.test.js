@@ -1,0 +1,249 @@
+/** The promises of the SDK, with a socket whose other end is the test and time that stands still. */
+
+import assert from "node:assert/strict";
+import { beforeEach, afterEach, mock, test } from "node:test";
+import { backoffMs, Emostream, EmostreamError, retryAfterMs } from "../../frontend/sdk/emostream.js";
+import { FakeSocket } from "./fake_socket.js";
+
+const ORIGIN = "https://live.example";
+/** The widest jitter there is. */
+const ALMOST_ONE = 1 - Number.EPSILON;
+const BASE_MS = 500;
+const CAP_MS = 30_000;
+
+beforeEach(() => {
+  FakeSocket.opened = [];
+  mock.timers.enable({ apis: ["setTimeout"] });
+});
+
+afterEach(() => mock.timers.reset());
+
+/** @param {object} [changes] */
+const hello = (changes) => ({
+  type: "hello", session: "s-1", client_id: "c-1", cluster: 1, stream: "main", window_ms: 500, seq: 100, recovered: true,
+  total: 120, totals: { "🔥": 100, "😀": 20 }, ...changes,
+});
+
+/** @param {number} seq @param {[string, number][]} counts @param {object} [changes] */
+const frame = (seq, counts, changes) => ({
+  type: "window", stream: "main", cluster: 1, seq, span: 1, start_ms: seq * 500, end_ms: (seq + 1) * 500,
+  total: counts.reduce((sum, [, count]) => sum + count, 0),
+  counts: counts.map(([emoji_type, count]) => ({ emoji_type, count, final_count: 1 })), ...changes,
+});
+
+/** @param {object} [options] */
+function connected(options) {
+  const client = new Emostream();
+  /** @type {any[]} */
+  const events = [];
+  for (const type of ["state", "hello", "window", "moved", "error"]) {
+    client.addEventListener(type, (event) => events.push([type, /** @type {CustomEvent} */ (event).detail]));
+  }
+  client.connect(ORIGIN, { WebSocket: /** @type {any} */ (FakeSocket), random: () => 0, ...options });
+  return { client, events, socket: FakeSocket.last };
+}
+
+/** @param {Emostream} client */
+const held = (client) => ({ seq: client.seq, total: client.total, totals: Object.fromEntries(client.totals) });
+
+test("an origin leads to the WebSocket route, a full address is kept", () => {
+  const { socket } = connected({ stream: "final", cluster: 2, clientId: "me" });
+  assert.equal(socket.url.href, "wss://live.example/ws?stream=final&cluster=2&client_id=me");
+  assert.equal(socket.protocol, "emostream.v1.json");
+
+  new Emostream().connect("ws://127.0.0.1:5001/behind/proxy", { WebSocket: /** @type {any} */ (FakeSocket) });
+  assert.equal(FakeSocket.last.url.href, "ws://127.0.0.1:5001/behind/proxy?stream=main&cluster=auto");
+});
+
+test("totals are the hello's plus every frame's", () => {
+  const { client, socket, events } = connected();
+  socket.receive(hello());
+  socket.receive(frame(101, [["🔥", 5], ["👏", 1]]));
+  socket.receive(frame(104, [["👏", 2]], { span: 3 }));
+  assert.deepEqual(held(client), { seq: 104, total: 128, totals: { "🔥": 105, "😀": 20, "👏": 3 } });
+  assert.deepEqual(events.map(([type]) => type), ["state", "state", "hello", "window", "window"]);
+});
+
+test("what a policy does not list still counts in the total", () => {
+  const { client, socket } = connected();
+  socket.receive(hello());
+  socket.receive(frame(101, [["🔥", 5]], { total: 9 }));
+  assert.equal(client.total, 129);
+  assert.equal(client.totals.get("🔥"), 105);
+});
+
+test("a frame that was added up already, or of another stream, changes nothing", () => {
+  const { client, socket } = connected();
+  socket.receive(hello());
+  socket.receive(frame(101, [["🔥", 5]]));
+  const before = held(client);
+  socket.receive(frame(101, [["🔥", 5]]));
+  socket.receive(frame(100, [["🔥", 5]]));
+  socket.receive(frame(102, [["🔥", 5]], { stream: "other" }));
+  assert.deepEqual(held(client), before);
+});
+
+test("it comes back with since and its client id, and the next hello is the base again", () => {
+  const { client, socket } = connected();
+  socket.receive(hello());
+  socket.receive(frame(101, [["🔥", 5]]));
+  socket.end(1006);
+  mock.timers.tick(0);
+
+  const again = FakeSocket.last;
+  assert.notEqual(again, socket);
+  assert.equal(again.url.searchParams.get("since"), "101");
+  assert.equal(again.url.searchParams.get("client_id"), "c-1");
+  again.receive(hello({ seq: 101, total: 125, totals: { "🔥": 105, "😀": 20 } }));
+  again.receive(frame(160, [["🔥", 50]], { span: 59 }));
+  assert.deepEqual(held(client), { seq: 160, total: 175, totals: { "🔥": 155, "😀": 20 } });
+});
+
+test("totals follow a server that began anew", () => {
+  const { client, socket } = connected();
+  socket.receive(hello());
+  socket.end(1001, { retry_after_ms: 10 });
+  mock.timers.tick(10);
+  FakeSocket.last.receive(hello({ recovered: false, seq: 7000, total: 1, totals: { "👏": 1 } }));
+  assert.deepEqual(held(client), { seq: 7000, total: 1, totals: { "👏": 1 } });
+});
+
+test("the back-off is full jitter between nothing and a growing, capped bound", () => {
+  for (let attempt = 0; attempt < 40; attempt += 1) {
+    const bound = Math.min(CAP_MS, BASE_MS * 2 ** attempt);
+    assert.equal(backoffMs(attempt, () => 0), 0);
+    assert.equal(backoffMs(attempt, () => 0.5), bound / 2);
+    assert.ok(backoffMs(attempt, () => ALMOST_ONE) <= bound);
+  }
+});
+
+test("a server that says when is not disturbed before", () => {
+  assert.equal(backoffMs(0, () => ALMOST_ONE, 4_000), 4_000);
+  const { socket, events } = connected();
+  socket.receive(hello());
+  socket.end(4013, { retry_after_ms: 4_000 });
+  assert.deepEqual(events.at(-1), ["state", { state: "waiting", retryInMs: 4_000, code: 4013 }]);
+  mock.timers.tick(3_999);
+  assert.equal(FakeSocket.opened.length, 1);
+  mock.timers.tick(1);
+  assert.equal(FakeSocket.opened.length, 2);
+});
+
+test("a close reason that makes no sense asks for nothing", () => {
+  for (const reason of ["", "bye", "null", "[]", "7", "{}", '{"retry_after_ms":"soon"}', '{"retry_after_ms":-5}']) {
+    assert.equal(retryAfterMs(reason), 0, reason);
+  }
+  assert.equal(retryAfterMs('{"retry_after_ms":250}'), 250);
+  assert.equal(retryAfterMs('{"retry_after_ms":1e15}'), 300_000);
+});
+
+test("each failure in a row doubles the bound; only a connection that lasted starts anew", () => {
+  const { events } = connected({ random: () => ALMOST_ONE });
+  const waits = () => events.filter(([, detail]) => detail.state === "waiting").map(([, detail]) => Math.round(detail.retryInMs));
+  for (const expected of [500, 1_000, 2_000]) {
+    FakeSocket.last.receive(hello());
+    FakeSocket.last.end(1006);
+    mock.timers.tick(expected);
+  }
+  FakeSocket.last.receive(hello());
+  mock.timers.tick(5_000);
+  FakeSocket.last.end(1006);
+  assert.deepEqual(waits(), [500, 1_000, 2_000, 500]);
+});
+
+for (const code of [1008, 4001, 4003]) {
+  test(`it does not come back after ${code}`, () => {
+    const { client, socket, events } = connected();
+    socket.receive(hello());
+    socket.end(code, { retry_after_ms: 5 });
+    mock.timers.tick(CAP_MS * 100);
+    assert.equal(FakeSocket.opened.length, 1);
+    assert.equal(client.state, "closed");
+    assert.deepEqual(events.at(-1), ["state", { state: "closed", code }]);
+  });
+}
+
+test("it does not come back after it was told to close", () => {
+  const { client, socket } = connected();
+  socket.receive(hello());
+  client.close();
+  socket.end(1000);
+  mock.timers.tick(CAP_MS);
+  assert.ok(socket.closed);
+  assert.equal(client.state, "closed");
+  assert.equal(FakeSocket.opened.length, 1);
+});
+
+test("a socket without a hello is given up and tried again", () => {
+  const { client, socket } = connected({ random: () => 0.5 });
+  mock.timers.tick(10_000);
+  assert.ok(socket.closed);
+  assert.equal(client.state, "waiting");
+  mock.timers.tick(BASE_MS / 2);
+  assert.equal(FakeSocket.opened.length, 2);
+  socket.receive(hello());
+  assert.equal(client.state, "connecting");
+});
+
+test("a reaction resolves with its ack and rejects with the server's code", async () => {
+  const { client, socket } = connected();
+  socket.receive(hello());
+  const [first, second] = [client.react("🔥"), client.react("👏", 3)];
+  const [sentFirst, sentSecond] = socket.sent;
+  assert.deepEqual(sentFirst, { type: "react", emoji_type: "🔥", count: 1, id: sentFirst.id });
+  assert.deepEqual(sentSecond, { type: "react", emoji_type: "👏", count: 3, id: sentSecond.id });
+  assert.notEqual(sentFirst.id, sentSecond.id);
+
+  socket.receive({ type: "error", code: "limited", id: sentSecond.id });
+  socket.receive({ type: "ack", id: sentFirst.id });
+  await first;
+  await assert.rejects(second, (error) => error instanceof EmostreamError && error.code === "limited");
+});
+
+test("a reaction whose answer never comes has an unknown outcome, also when the connection ends", async () => {
+  const { client, socket } = connected();
+  await assert.rejects(client.react("🔥"), { code: "not_connected" });
+  socket.receive(hello());
+  const unanswered = client.react("🔥");
+  mock.timers.tick(10_000);
+  await assert.rejects(unanswered, { code: "unknown_outcome" });
+  const cutOff = client.react("🔥");
+  socket.end(1006);
+  await assert.rejects(cutOff, { code: "unknown_outcome" });
+});
+
+test("another stream starts from its own hello", () => {
+  const { client, socket } = connected();
+  socket.receive(hello());
+  client.subscribe("final");
+  assert.deepEqual(socket.sent, [{ type: "subscribe", stream: "final" }]);
+  socket.receive(frame(101, [["🔥", 5]]));
+  assert.deepEqual(held(client), { seq: null, total: 0, totals: {} });
+  socket.receive(hello({ stream: "final", seq: 100, total: 3, totals: { "👏": 3 } }));
+  socket.receive(frame(101, [["👏", 1]], { stream: "final" }));
+  assert.deepEqual(held(client), { seq: 101, total: 4, totals: { "👏": 4 } });
+  socket.end(1006);
+  mock.timers.tick(0);
+  assert.equal(FakeSocket.last.url.searchParams.get("stream"), "final");
+});
+
+test("a stream chosen before the hello is asked for after it", () => {
+  const { client, socket } = connected();
+  client.subscribe("final");
+  assert.deepEqual(socket.sent, []);
+  socket.receive(hello());
+  assert.deepEqual(socket.sent, [{ type: "subscribe", stream: "final" }]);
+  assert.equal(client.seq, null);
+});
+
+test("moves, nameless errors and broken frames are told, unknown types passed over", () => {
+  const { client, socket, events } = connected();
+  socket.receive(hello());
+  events.length = 0;
+  socket.receive({ type: "moved", cluster: 2 });
+  socket.receive({ type: "error", code: "bad_message" });
+  socket.receive("not json");
+  socket.receive({ type: "from the future" });
+  assert.equal(client.cluster, 2);
+  assert.deepEqual(events, [["moved", { cluster: 2 }], ["error", { code: "bad_message" }], ["error", { code: "bad_frame" }]]);
+});

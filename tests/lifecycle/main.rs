@@ -1,0 +1,9 @@
+//! How the process starts, what it lets through, and how it leaves: CONTRACT section 4, over real sockets and signals.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod start;
+mod limits;
+mod drain;
+mod restart;
