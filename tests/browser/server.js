@@ -36,7 +36,7 @@ export class Server {
       : Array(NUM_BINDS).fill("127.0.0.1:0");
     const args = ["serve", ...binds.flatMap((bind) => ["--bind", bind]), ...this.#args];
     this.#log = "";
-    this.#process = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
+    this.#process = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"], env: environmentWithoutSettings() });
     this.origins = await this.#listening(this.#process);
   }
 
@@ -97,6 +97,11 @@ export class Server {
       child.stderr?.on("data", (chunk) => { this.#log = (this.#log + chunk).slice(-LOG_TAIL_CHARS); });
     });
   }
+}
+
+/** Every `EMOSTREAM_*` variable is a setting to the server; those of whoever runs the tests are not meant for it. */
+function environmentWithoutSettings() {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("EMOSTREAM_")));
 }
 
 /** The largest count that one reaction may carry. */
