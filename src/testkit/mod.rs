@@ -1,7 +1,11 @@
-//! What tests of actors share: probes in place of neighbours, and fixtures.
+//! What tests of actors share: probes in place of neighbours, a supervised stage, time under control, and fixtures.
 
 mod fixtures;
+mod ground;
 mod probe;
+mod stage;
 
-pub(crate) use fixtures::{reaction, reactions, seats, stream, window_of};
+pub(crate) use fixtures::{event, reaction, reactions, seats, stream, window_of};
+pub(crate) use ground::{Ground, settle};
 pub(crate) use probe::Probe;
+pub(crate) use stage::{Die, Stage, mortal};
