@@ -7,7 +7,6 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use actix::fut::{ActorFutureExt, wrap_future};
 use actix::{Actor, ActorContext, AsyncContext, StreamHandler};
@@ -357,7 +356,7 @@ impl<Outbound: Stream<Item = Result<Bytes, Error>>> Merged<Outbound> {
             ActorDied {
                 actor: "session",
                 exit: "panicked",
-                rebuilt_in: Duration::ZERO,
+                rebuilt_in_opt: None,
             }
             .emit(&self.worker.shared.metrics);
             Poll::Ready(None)
