@@ -4,10 +4,12 @@
 //! - Emits: requests to the main publisher, to cluster publishers, to hubs and to the registry, each awaited: a cluster is
 //!   live when windows reach every hub through it.
 //! - Owns: the desired state, which its factory keeps, and the cluster publishers, which it supervises.
+//! - When a stage's mailbox is full: it waits, and so does whoever asked it.
 //! - When a stage does not answer: a spawn is undone and refused; a retirement tries again until it is done.
-//! - When it dies: desired state and publishers live on. A main publisher or registry that was rebuilt is told again, at
-//!   the next look.
+//! - When it dies: desired state and publishers live on, and a spawn that was not finished is undone. A main publisher or
+//!   registry that was rebuilt is told again, at the next look.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use actix::fut::{ActorFutureExt, wrap_future};
@@ -21,6 +23,8 @@ use crate::actors::messages::{
 use crate::domain::{ClusterId, ClusterState, Policy};
 
 mod desired;
+#[cfg(test)]
+mod tests;
 
 pub use desired::{Desired, Publisher, PublisherFactory};
 
@@ -60,6 +64,8 @@ pub struct Clusters {
     factory: PublisherFactory,
     /// The lives of main publisher and registry that know everything.
     told: (u64, u64),
+    /// Retirements that are being attempted.
+    retiring: BTreeSet<ClusterId>,
 }
 
 impl std::fmt::Debug for Clusters {
@@ -85,6 +91,7 @@ impl Clusters {
             neighbours,
             factory,
             told: (0, 0),
+            retiring: BTreeSet::new(),
         }
     }
 
@@ -113,19 +120,19 @@ impl Clusters {
         }
     }
 
+    /// Nothing else is decided meanwhile: a cluster that left halfway would be brought back.
     fn tell_again(&self, ctx: &mut Context<Self>) {
         let neighbours = self.neighbours.clone();
         let desired = self.desired.clone();
-        let roster = self.desired.roster();
-        let live: Vec<_> = roster.live.iter().map(|seats| seats.cluster).collect();
-        ctx.spawn(
-            wrap_future::<_, Self>(async move {
-                for id in live {
-                    Self::connect(neighbours.clone(), desired.clone(), id).await?;
-                }
-                neighbours.roster.ask(roster).await
-            })
-            .map(|told: Result<(), Gone>, clusters, _| {
+        let telling = async move {
+            let roster = desired.roster();
+            for seats in &roster.live {
+                Self::connect(neighbours.clone(), desired.clone(), seats.cluster).await?;
+            }
+            neighbours.roster.ask(roster).await
+        };
+        ctx.wait(
+            wrap_future::<_, Self>(telling).map(|told: Result<(), Gone>, clusters, _| {
                 if told.is_err() {
                     clusters.told = (0, 0);
                 }
@@ -133,28 +140,31 @@ impl Clusters {
         );
     }
 
-    /// Moves a draining cluster's sessions out of every hub, then ends its publisher.
-    fn retire(&self, id: ClusterId, ctx: &mut Context<Self>) {
+    /// Moves a draining cluster's sessions out of every hub, then ends its publisher. One attempt at a time: a hub that is
+    /// busy would find the same request in its mailbox again and again.
+    fn retire(&mut self, id: ClusterId, ctx: &mut Context<Self>) {
+        if !self.retiring.insert(id) {
+            return;
+        }
         let neighbours = self.neighbours.clone();
-        let roster = self.desired.roster();
-        let moving = MoveSessions {
-            from: id,
-            to: roster.live.clone(),
+        let desired = self.desired.clone();
+        let retiring = async move {
+            // Who is live may change between two answers, so each request says it anew.
+            neighbours.roster.ask(desired.roster()).await?;
+            for hub in &neighbours.hubs {
+                let to = desired.roster().live;
+                hub.ask(MoveSessions { from: id, to }).await?;
+            }
+            neighbours.remove.ask(RemoveCluster { id }).await
         };
-        ctx.spawn(
-            wrap_future::<_, Self>(async move {
-                neighbours.roster.ask(roster).await?;
-                for hub in &neighbours.hubs {
-                    hub.ask(moving.clone()).await?;
-                }
-                neighbours.remove.ask(RemoveCluster { id }).await
-            })
-            .map(move |retired: Result<(), Gone>, clusters, _| {
+        ctx.spawn(wrap_future::<_, Self>(retiring).map(
+            move |retired: Result<(), Gone>, clusters, _| {
+                clusters.retiring.remove(&id);
                 if retired.is_ok() {
                     clusters.desired.end(id);
                 }
-            }),
-        );
+            },
+        ));
     }
 }
 
@@ -170,6 +180,7 @@ impl Actor for Clusters {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        self.desired.undo_unfinished();
         ctx.run_interval(LOOK, Self::look);
     }
 }
@@ -188,25 +199,19 @@ impl Handler<SpawnCluster> for Clusters {
             Err(error) => return answer(Err(error)),
         }
         self.desired.enter(id, policy, &self.factory);
-        let connect = Self::connect(self.neighbours.clone(), self.desired.clone(), id);
-        let connected = wrap_future::<_, Self>(connect).then(move |connected, clusters, _| {
-            clusters.desired.set_state(
-                id,
-                match connected {
-                    Ok(()) => ClusterState::Live,
-                    Err(Gone) => ClusterState::Draining,
-                },
-            );
-            let roster = clusters.desired.roster();
-            let link = clusters.neighbours.roster.clone();
-            wrap_future::<_, Self>(async move {
-                connected?;
-                link.ask(roster).await
-            })
-        });
-        AtomicResponse::new(Box::pin(connected.map(
-            move |told: Result<(), Gone>, clusters, _| {
-                told?;
+        let neighbours = self.neighbours.clone();
+        let desired = self.desired.clone();
+        let spawning = async move {
+            Self::connect(neighbours.clone(), desired.clone(), id).await?;
+            desired.set_state(id, ClusterState::Live);
+            neighbours.roster.ask(desired.roster()).await
+        };
+        AtomicResponse::new(Box::pin(wrap_future::<_, Self>(spawning).map(
+            move |spawned: Result<(), Gone>, clusters, _| {
+                if spawned.is_err() {
+                    clusters.desired.set_state(id, ClusterState::Draining);
+                }
+                spawned?;
                 clusters.desired.report(id).map(Spawned::New)
             },
         )))

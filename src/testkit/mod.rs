@@ -1,10 +1,12 @@
 //! What tests of actors share: probes in place of neighbours, a supervised stage, time under control, and fixtures.
 
+mod desk;
 mod fixtures;
 mod ground;
 mod probe;
 mod stage;
 
+pub(crate) use desk::Desk;
 pub(crate) use fixtures::{event, reaction, reactions, seats, stream, window_of};
 pub(crate) use ground::{Ground, settle};
 pub(crate) use probe::Probe;

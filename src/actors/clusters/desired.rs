@@ -201,6 +201,17 @@ impl Desired {
         self.changed(id);
     }
 
+    /// Sends away what an earlier life was still starting when it ended: nobody will ever finish it.
+    pub(super) fn undo_unfinished(&self) {
+        let reports = self.reports();
+        let starting = reports
+            .iter()
+            .filter(|report| report.state == ClusterState::Starting);
+        for report in starting {
+            self.set_state(report.id, ClusterState::Draining);
+        }
+    }
+
     pub(super) fn change_policy(
         &self,
         id: ClusterId,
