@@ -3,11 +3,13 @@
 mod desk;
 mod fixtures;
 mod ground;
+mod listener;
 mod probe;
 mod stage;
 
 pub(crate) use desk::Desk;
 pub(crate) use fixtures::{event, reaction, reactions, seats, stream, window_of};
 pub(crate) use ground::{Ground, settle};
+pub(crate) use listener::{Listener, arrival, board, deliver, kinds, shown};
 pub(crate) use probe::Probe;
 pub(crate) use stage::{Die, Stage, mortal};
