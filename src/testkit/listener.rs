@@ -88,14 +88,9 @@ impl Listener {
         self.alarm.0.store(0, Ordering::Relaxed);
         let mut frames = Vec::new();
         while let Poll::Ready(Some(frame)) = self.poll() {
-            let shown = shown(&frame);
-            let counted = shown["total"].as_u64().unwrap_or_default();
-            self.total = match shown["type"].as_str() {
-                Some("hello") => counted,
-                _ => self.total + counted,
-            };
-            frames.push(shown);
+            frames.extend(shown(&frame));
         }
+        self.total = add_up(self.total, &frames);
         frames
     }
 
@@ -119,20 +114,46 @@ impl Wake for Alarm {
     }
 }
 
-/// A frame of the server as JSON, also where it has none: a ping is `{"type":"ping"}`, a close frame
+/// What a client holds that held `before` and was sent these frames.
+pub(crate) fn add_up(before: u64, frames: &[Value]) -> u64 {
+    frames.iter().fold(before, |held, frame| {
+        let counted = frame["total"].as_u64().unwrap_or_default();
+        if frame["type"] == "hello" {
+            counted
+        } else {
+            held + counted
+        }
+    })
+}
+
+/// Every frame of the server in these bytes as JSON, also where it has none: a ping is `{"type":"ping"}`, a close frame
 /// `{"type":"close","status":1001,"reason":{…}}`.
-pub(crate) fn shown(frame: &Bytes) -> Value {
-    let header = if frame[1] < 126 { 2 } else { 4 };
-    let content = &frame[header..];
-    match frame[0] & 0x0f {
-        0x1 => serde_json::from_slice(content).unwrap(),
-        0x8 => json!({
+pub(crate) fn shown(bytes: &[u8]) -> Vec<Value> {
+    let mut frames = Vec::new();
+    let mut rest = bytes;
+    while let [first, length, after @ ..] = rest {
+        let (length, after) = match (length, after) {
+            (126, [high, low, content @ ..]) => (u16::from_be_bytes([*high, *low]), content),
+            (length, content) => (u16::from(*length), content),
+        };
+        let (content, after) = after.split_at(usize::from(length));
+        frames.push(shown_one(first & 0x0f, content));
+        rest = after;
+    }
+    frames
+}
+
+fn shown_one(opcode: u8, content: &[u8]) -> Value {
+    match (opcode, content) {
+        (0x1, text) => serde_json::from_slice(text).unwrap(),
+        (0x8, [high, low, reason @ ..]) => json!({
             "type": "close",
-            "status": u16::from_be_bytes([content[0], content[1]]),
-            "reason": serde_json::from_slice::<Value>(&content[2..]).unwrap(),
+            "status": u16::from_be_bytes([*high, *low]),
+            "reason": serde_json::from_slice::<Value>(reason).ok(),
         }),
-        0x9 => json!({"type": "ping"}),
-        opcode => panic!("a server does not send opcode {opcode}"),
+        (0x9, _) => json!({"type": "ping"}),
+        (0xa, _) => json!({"type": "pong"}),
+        _ => panic!("a server does not send opcode {opcode} with {content:?}"),
     }
 }
 
