@@ -19,6 +19,7 @@ mod assets;
 pub mod limits;
 pub mod auth;
 mod body;
+mod elements;
 mod dto;
 mod error;
 mod observe;
