@@ -183,3 +183,124 @@ where
         self.held.as_ref().map(|(_, recipient)| recipient)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::{Ground, Probe, settle};
+
+    #[derive(Debug, PartialEq, Message)]
+    #[rtype(result = "usize")]
+    struct Note(u64);
+
+    /// Sends until the mailbox is full; tells how many found room.
+    fn fill(link: &mut Link<Note>) -> usize {
+        (0..100)
+            .take_while(|number| link.try_send(Note(*number)).is_ok())
+            .count()
+    }
+
+    #[actix::test]
+    async fn a_message_to_nobody_comes_back_until_the_first_life() {
+        let mut receiver = Probe::absent();
+        let mut link = receiver.link();
+        assert_eq!(link.life(), 0);
+        let undelivered = link.try_send(Note(1)).unwrap_err();
+        assert!(matches!(undelivered, Undelivered::Gone(Note(1))));
+        assert_eq!(link.ask(Note(2)).await, Err(Gone));
+
+        receiver.start();
+        assert_eq!(link.life(), 1);
+        assert!(link.try_send(Note(3)).is_ok());
+        assert_eq!(receiver.next().await, Note(3));
+    }
+
+    #[actix::test]
+    async fn a_link_outlives_its_receiver_and_finds_the_next_life() {
+        let mut receiver = Probe::new();
+        let mut link = receiver.link();
+        assert!(link.try_send(Note(1)).is_ok());
+        assert_eq!(receiver.next().await, Note(1));
+
+        receiver.die().await;
+        let undelivered = link.try_send(Note(2)).unwrap_err();
+        assert!(matches!(undelivered, Undelivered::Gone(Note(2))));
+        assert_eq!(link.ask(Note(3)).await, Err(Gone));
+        assert_eq!(link.life(), 1, "the next life has not begun");
+
+        receiver.start();
+        assert_eq!(link.life(), 2);
+        assert!(link.try_send(undelivered.into_message()).is_ok());
+        assert_eq!(link.ask(Note(4)).await, Ok(0));
+        assert_eq!(receiver.drain(), [Note(2), Note(4)]);
+    }
+
+    #[actix::test]
+    async fn a_full_mailbox_gives_the_message_back_and_takes_it_once_there_is_room() {
+        let _ground = Ground::new();
+        let mut receiver = Probe::deaf(2);
+        let mut link = receiver.link();
+        assert!(link.try_send(Note(1)).is_ok());
+        assert!(link.try_send(Note(2)).is_ok());
+        let undelivered = link.try_send(Note(3)).unwrap_err();
+        assert!(matches!(undelivered, Undelivered::Full(Note(3))));
+
+        receiver.hear();
+        settle().await;
+        assert!(link.try_send(undelivered.into_message()).is_ok());
+        settle().await;
+        assert_eq!(receiver.drain(), [Note(1), Note(2), Note(3)]);
+    }
+
+    #[actix::test]
+    async fn a_sender_has_one_place_beyond_the_mailbox_however_often_it_sends() {
+        let receiver = Probe::deaf(3);
+        let mut first = receiver.link();
+        assert_eq!(fill(&mut first), 3);
+        assert_eq!(fill(&mut first), 0);
+        let mut second = first.clone();
+        assert_eq!(fill(&mut second), 1);
+        assert_eq!(fill(&mut second), 0);
+    }
+
+    #[actix::test]
+    async fn an_ask_waits_for_a_place_and_for_the_answer() {
+        let _ground = Ground::new();
+        let receiver = Probe::deaf(1);
+        let mut link = receiver.link();
+        assert_eq!(fill(&mut link), 1);
+        let answer = actix::spawn(async move { link.ask(Note(7)).await });
+        settle().await;
+        assert!(!answer.is_finished());
+        receiver.hear();
+        assert_eq!(answer.await.unwrap(), Ok(0));
+    }
+
+    #[actix::test]
+    async fn an_ask_whose_receiver_dies_is_told_so() {
+        let _ground = Ground::new();
+        let mut receiver = Probe::deaf(1);
+        let link = receiver.link();
+        let answer = actix::spawn(async move { link.ask(Note(7)).await });
+        settle().await;
+        assert!(!answer.is_finished());
+        receiver.die().await;
+        assert_eq!(answer.await.unwrap(), Err(Gone));
+    }
+
+    #[actix::test]
+    async fn a_slot_is_alive_while_a_life_is_on() {
+        struct Idle;
+
+        impl Actor for Idle {
+            type Context = actix::Context<Self>;
+        }
+
+        let slot = Slot::default();
+        assert!(!slot.is_alive());
+        slot.fill(Idle.start());
+        assert!(slot.is_alive());
+        slot.clear();
+        assert!(!slot.is_alive());
+    }
+}

@@ -126,3 +126,119 @@ impl Streams {
         ledgers
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::stream;
+
+    #[test]
+    fn a_stream_comes_to_be_once_and_keeps_its_row() {
+        let streams = Streams::new(2);
+        assert!(streams.row(&stream("a")).is_none());
+        let row = streams.open(&stream("a")).unwrap();
+        assert!(Arc::ptr_eq(&row, &streams.open(&stream("a")).unwrap()));
+        assert!(Arc::ptr_eq(&row, &streams.row(&stream("a")).unwrap()));
+    }
+
+    #[test]
+    fn a_stream_beyond_the_maximum_is_refused_and_a_known_one_is_not() {
+        let streams = Streams::new(2);
+        for name in ["a", "b", "a"] {
+            assert!(streams.open(&stream(name)).is_ok(), "{name}");
+        }
+        assert_eq!(streams.open(&stream("c")).unwrap_err(), TooManyStreams);
+        assert!(streams.row(&stream("c")).is_none());
+        assert!(streams.open(&stream("b")).is_ok());
+    }
+
+    #[test]
+    fn threads_that_open_at_once_share_rows_and_keep_the_maximum() {
+        let streams = Streams::new(5);
+        let name = |number: usize| stream(&format!("s{}", number % 10));
+        let open_all = |first: usize| {
+            for number in first..first + 1_000 {
+                if let Ok(row) = streams.open(&name(number)) {
+                    add(&row.accepted, 1);
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for first in 0..4 {
+                scope.spawn(move || open_all(first));
+            }
+        });
+        let ledgers = streams.ledgers();
+        assert_eq!(ledgers.len(), 5);
+        for (stream, ledger) in ledgers {
+            // Whichever thread comes first opens it for all; a stream that was refused once stays refused.
+            assert_eq!(ledger.accepted, 400, "{stream}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_no_stream_has_a_row_of_its_own() {
+        let streams = Streams::new(1);
+        streams.open(&stream("a")).unwrap();
+        streams.with_row(Some(&stream("a")), |row| add(&row.rejected, 1));
+        streams.with_row(Some(&stream("b")), |row| add(&row.rejected, 2));
+        streams.with_row(None, |row| add(&row.rejected, 4));
+        streams.lost(&stream("a"), 8);
+        streams.lost(&stream("b"), 16);
+        let a = streams.row(&stream("a")).unwrap().snapshot();
+        let none = streams.unattributed().snapshot();
+        assert_eq!((a.rejected, a.lost), (1, 8));
+        assert_eq!((none.rejected, none.lost), (6, 16));
+    }
+
+    #[test]
+    fn ledgers_come_sorted_by_name_and_each_column_from_its_counter() {
+        let streams = Streams::new(2);
+        streams.open(&stream("b")).unwrap();
+        let row = streams.open(&stream("a")).unwrap();
+        let counters = [
+            &row.accepted,
+            &row.rejected,
+            &row.limited,
+            &row.shed,
+            &row.counted,
+            &row.deduplicated,
+            &row.late_carried,
+            &row.lost,
+        ];
+        for (counter, reactions) in counters.into_iter().zip(1..) {
+            add(counter, reactions);
+        }
+        let expected = Ledger {
+            accepted: 1,
+            rejected: 2,
+            limited: 3,
+            shed: 4,
+            counted: 5,
+            deduplicated: 6,
+            late_carried: 7,
+            lost: 8,
+        };
+        let ledgers = streams.ledgers();
+        assert_eq!(ledgers[0], (stream("a"), expected));
+        assert_eq!(ledgers[1], (stream("b"), Ledger::default()));
+        assert_eq!(ledgers.len(), 2);
+    }
+
+    #[test]
+    fn a_reaction_on_its_way_is_never_seen_counted_before_it_is_accepted() {
+        let row = Row::default();
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                for _ in 0..200_000 {
+                    add(&row.accepted, 1);
+                    add(&row.counted, 1);
+                }
+            });
+            while !writer.is_finished() {
+                let seen = row.snapshot();
+                assert!(seen.counted <= seen.accepted, "{seen:?}");
+            }
+        });
+    }
+}

@@ -175,20 +175,20 @@ impl<A: Actor<Context = Context<A>>> Lives<A> {
         {
             self.deaths.pop_front();
         }
-        let pause = pause_after(self.deaths.len());
+        let lives_on = self.deaths.len() < MAX_DEATHS;
+        let pause_opt = lives_on.then(|| pause_after(self.deaths.len()));
         ActorDied {
             actor: &self.name,
             exit: &exit.to_string(),
-            rebuilt_in: pause,
+            rebuilt_in_opt: pause_opt,
         }
         .emit(&self.supervision.metrics);
-        if self.deaths.len() >= MAX_DEATHS {
+        if !lives_on {
             self.supervision
                 .gave_up
                 .send_replace(Some(self.name.clone()));
-            return None;
         }
-        Some(pause)
+        pause_opt
     }
 }
 
@@ -221,3 +221,6 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use actix_web::{HttpRequest, Resource, Route, web};
 pub mod state;
 mod reactions;
 mod registrations;
+mod coming;
 mod subscribe;
 mod inbound;
 mod windows;

@@ -12,8 +12,8 @@ pub struct ActorDied<'a> {
     pub actor: &'a str,
     /// How it ended.
     pub exit: &'a str,
-    /// How long until it is rebuilt.
-    pub rebuilt_in: Duration,
+    /// How long until it is rebuilt; none if it is given up.
+    pub rebuilt_in_opt: Option<Duration>,
 }
 
 impl ActorDied<'_> {
@@ -23,7 +23,7 @@ impl ActorDied<'_> {
         tracing::error!(
             actor = self.actor,
             exit = self.exit,
-            rebuilt_in_ms = self.rebuilt_in.as_millis() as u64,
+            rebuilt_in_ms = self.rebuilt_in_opt.map(|pause| pause.as_millis() as u64),
             "actor died"
         );
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::actors::messages::ClusterSeats;
-use crate::domain::{ClusterId, Emoji, Reaction, Seq, StreamName, UserId, Window};
+use crate::domain::{ClusterId, Emoji, EventId, Reaction, Seq, StreamName, UserId, Window};
 
 /// Seats of a cluster with nobody in them.
 pub(crate) fn seats(cluster: u64) -> ClusterSeats {
@@ -27,6 +27,14 @@ pub(crate) fn reaction() -> Reaction {
         count: 1,
         timestamp: None,
         event_id: None,
+    }
+}
+
+/// A fire that is known again by its id.
+pub(crate) fn event(event_id: &str) -> Reaction {
+    Reaction {
+        event_id: Some(EventId::parse(event_id).unwrap()),
+        ..reaction()
     }
 }
 

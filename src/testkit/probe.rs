@@ -1,62 +1,89 @@
 //! A neighbour that only listens.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Context, Handler, Message};
-use tokio::sync::mpsc;
-
-use std::sync::Arc;
+use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use crate::actors::link::{Link, Slot};
 
 /// A message that a probe can hear.
-pub(crate) trait Heard: Message<Result = ()> + Send + Unpin + 'static {}
+pub(crate) trait Heard: Message<Result: Default + Send> + Send + Unpin + 'static {}
 
-impl<M: Message<Result = ()> + Send + Unpin + 'static> Heard for M {}
+impl<M: Message<Result: Default + Send> + Send + Unpin + 'static> Heard for M {}
 
-/// Receives messages of one type and keeps them for the test. Not a mock: it answers nothing and expects nothing.
+/// The mailbox of a probe for which it does not matter; as large as a stage's.
+const MAILBOX: usize = 256;
+
+/// Receives messages of one type and keeps them for the test, over all its lives. Not a mock: it expects nothing, and
+/// answers with the default of the reply.
 pub(crate) struct Probe<M: Heard> {
     received: mpsc::Receiver<M>,
+    ear: Ear<M>,
+    hearing: watch::Sender<bool>,
+    mailbox: usize,
     slot: Arc<Slot<Ear<M>>>,
+    life: Option<JoinHandle<()>>,
 }
 
 impl<M: Heard> Probe<M> {
-    /// A probe with the usual mailbox.
+    /// A probe that takes whatever comes.
     pub(crate) fn new() -> Self {
-        let slot = Arc::new(Slot::default());
-        let received = Self::listen(&slot, 256);
-        Self { received, slot }
+        Self::alive(MAILBOX, true)
     }
 
     /// A probe that nobody has started: sends to it fail until [`Probe::start`].
     pub(crate) fn absent() -> Self {
-        let (_, received) = mpsc::channel(1);
+        Self::unborn(MAILBOX, true)
+    }
+
+    /// A probe that is busy until [`Probe::hear`], with a mailbox that one sender can put `mailbox` messages into.
+    pub(crate) fn deaf(mailbox: usize) -> Self {
+        assert!(mailbox > 0, "actix takes 0 for a mailbox without a bound");
+        Self::alive(mailbox, false)
+    }
+
+    fn alive(mailbox: usize, hears: bool) -> Self {
+        let mut probe = Self::unborn(mailbox, hears);
+        probe.start();
+        probe
+    }
+
+    fn unborn(mailbox: usize, hears: bool) -> Self {
+        let (heard, received) = mpsc::channel(4_096);
+        let (hearing, hears) = watch::channel(hears);
         Self {
             received,
+            ear: Ear { heard, hears },
+            hearing,
+            mailbox,
             slot: Arc::default(),
+            life: None,
         }
     }
 
     /// Begins a life, or another one.
     pub(crate) fn start(&mut self) {
-        self.received = Self::listen(&self.slot, 256);
+        let mut context = Context::new();
+        context.set_mailbox_capacity(self.mailbox);
+        self.slot.fill(context.address());
+        self.life = Some(actix::spawn(context.into_future(self.ear.clone())));
     }
 
-    /// A probe that takes one message and then is busy for ever, with a mailbox for `capacity` more.
-    pub(crate) fn deaf(capacity: usize) -> Self {
-        let slot = Arc::new(Slot::default());
-        let received = Self::listen(&slot, capacity);
-        Self { received, slot }
+    /// Works off what waits in its mailbox, and is busy no more.
+    pub(crate) fn hear(&self) {
+        self.hearing.send_replace(true);
     }
 
-    fn listen(slot: &Arc<Slot<Ear<M>>>, capacity: usize) -> mpsc::Receiver<M> {
-        let (heard, received) = mpsc::channel(1_024);
-        let ear = Ear {
-            heard,
-            deaf_with: (capacity < 256).then_some(capacity),
-        };
-        slot.fill(ear.start());
-        received
+    /// Ends the present life, and with it what waits in the mailbox; sends fail until [`Probe::start`].
+    pub(crate) async fn die(&mut self) {
+        let life = self.life.take().expect("a living probe");
+        life.abort();
+        let ended = life.await;
+        assert!(ended.is_err(), "a probe does not end by itself");
+        self.slot.clear();
     }
 
     /// A sender's end.
@@ -69,7 +96,7 @@ impl<M: Heard> Probe<M> {
         tokio::time::timeout(Duration::from_secs(3_600), self.received.recv())
             .await
             .expect("a message within an hour")
-            .expect("a living probe")
+            .expect("the probe holds a sender itself")
     }
 
     /// What has come by now.
@@ -78,29 +105,39 @@ impl<M: Heard> Probe<M> {
     }
 }
 
+/// The actor in a probe.
 pub(crate) struct Ear<M: Heard> {
     heard: mpsc::Sender<M>,
-    deaf_with: Option<usize>,
+    hears: watch::Receiver<bool>,
+}
+
+impl<M: Heard> Clone for Ear<M> {
+    fn clone(&self) -> Self {
+        Self {
+            heard: self.heard.clone(),
+            hears: self.hears.clone(),
+        }
+    }
 }
 
 impl<M: Heard> Actor for Ear<M> {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        if let Some(capacity) = self.deaf_with {
-            use actix::{ActorFutureExt, AsyncContext};
-            ctx.set_mailbox_capacity(capacity);
-            ctx.wait(
-                actix::fut::wrap_future::<_, Self>(std::future::pending::<()>()).map(|(), _, _| ()),
-            );
-        }
+        let mut hears = self.hears.clone();
+        let until_it_hears = async move {
+            let heard = hears.wait_for(|hears| *hears).await;
+            assert!(heard.is_ok(), "the probe outlives its ear");
+        };
+        ctx.wait(actix::fut::wrap_future(until_it_hears));
     }
 }
 
 impl<M: Heard> Handler<M> for Ear<M> {
-    type Result = ();
+    type Result = MessageResult<M>;
 
-    fn handle(&mut self, message: M, _: &mut Self::Context) {
+    fn handle(&mut self, message: M, _: &mut Self::Context) -> Self::Result {
         self.heard.try_send(message).expect("room in the probe");
+        MessageResult(M::Result::default())
     }
 }
