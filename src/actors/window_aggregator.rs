@@ -89,8 +89,7 @@ impl WindowAggregator {
         if matches!(undelivered, Undelivered::Full(_)) {
             MailboxFull { edge: "partials" }.emit(&self.metrics);
         }
-        let returned = undelivered.into_message().partials.arrive();
-        *self.waiting.borrow_mut() = returned.unwrap_or_default();
+        *self.waiting.borrow_mut() = undelivered.into_message().partials.arrive();
         false
     }
 
@@ -114,7 +113,7 @@ impl Handler<ReactionsAccepted> for WindowAggregator {
     fn handle(&mut self, accepted: ReactionsAccepted, _: &mut Self::Context) {
         let now = self.clock.now();
         let mut fold = self.fold.borrow_mut();
-        for reaction in accepted.batch.arrive().unwrap_or_default() {
+        for reaction in accepted.batch.arrive() {
             fold.add(
                 now,
                 &reaction.stream,

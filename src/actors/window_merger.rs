@@ -157,7 +157,7 @@ impl Handler<PartialsClosed> for WindowMerger {
     type Result = ();
 
     fn handle(&mut self, closed: PartialsClosed, _: &mut Self::Context) {
-        let partials = closed.partials.arrive().unwrap_or_default();
+        let partials = closed.partials.arrive();
         let complete = {
             let mut merge = self.merge.borrow_mut();
             merge.report(closed.partition, closed.closed_through, partials);
