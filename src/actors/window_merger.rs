@@ -116,7 +116,7 @@ impl WindowMerger {
 
     fn tick(&mut self, _: &mut Context<Self>) {
         if let Some(overdue) = self.overdue() {
-            let late = self.merge.borrow().waiting_for();
+            let late = self.merge.borrow().waiting_for(overdue);
             let windows = self.merge.borrow_mut().take_through(overdue);
             if !windows.is_empty() {
                 PartitionsLate { partitions: &late }.emit(&self.metrics);
@@ -180,3 +180,6 @@ impl Handler<Drain> for WindowMerger {
         self.outbox.len()
     }
 }
+
+#[cfg(test)]
+mod tests;
