@@ -135,7 +135,18 @@ impl Log {
             .flatten_event(true)
             .with_writer(move || written.clone())
             .finish();
-        (log, tracing::subscriber::set_default(subscriber))
+        let guard = tracing::subscriber::set_default(subscriber);
+        // tracing remembers what the first thread to raise an event wanted of it, and that may be another test's: so the
+        // event is raised once, and everyone asked again.
+        let first = ActorDied {
+            actor: "first",
+            exit: "done",
+            rebuilt_in_opt: None,
+        };
+        first.emit(&Metrics::new().unwrap());
+        tracing::callsite::rebuild_interest_cache();
+        log.0.lock().unwrap().clear();
+        (log, guard)
     }
 
     fn lines(&self) -> Vec<serde_json::Value> {
