@@ -14,7 +14,7 @@ use actix_web::dev::ServerHandle;
 
 use crate::actors::clock::Clock;
 use crate::actors::cluster_publisher::{ClusterPublisher, ClusterShare, HubLinks};
-use crate::actors::clusters::{Clusters, Neighbours, Publisher, PublisherFactory};
+use crate::actors::clusters::{Clusters, Desired, Neighbours, Publisher, PublisherFactory};
 use crate::actors::ingest::Ingest;
 use crate::actors::link::{Alive, Slot};
 use crate::actors::main_publisher::MainPublisher;
@@ -209,7 +209,7 @@ impl Stages {
             roster: self.registry.link(),
             hubs: self.hubs.iter().map(Slot::link).collect(),
         };
-        let entries = Rc::default();
+        let desired = Desired::default();
         let factory = self.publisher_factory(ground);
         let settings = config.clusters.clone();
         ground
@@ -217,7 +217,7 @@ impl Stages {
             .keep_alive("clusters", self.clusters.clone(), move |_| {
                 Clusters::new(
                     settings.clone(),
-                    Rc::clone(&entries),
+                    desired.clone(),
                     neighbours.clone(),
                     factory.clone(),
                 )

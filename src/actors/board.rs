@@ -339,3 +339,6 @@ fn emptiest(seats: &[ClusterSeats]) -> Option<&ClusterSeats> {
         .iter()
         .min_by_key(|seats| seats.taken.load(Ordering::Acquire))
 }
+
+#[cfg(test)]
+mod tests;

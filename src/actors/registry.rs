@@ -2,8 +2,8 @@
 //!
 //! - Receives: [`Register`], [`Deregister`], [`PlaceSession`] from HTTP; [`RosterChanged`] from Clusters.
 //! - Emits: nothing; it answers.
-//! - Owns: the leases. A lease ends when it is given up, or `registry.lease` after it was last renewed, but never while
-//!   its client has a session open.
+//! - Owns: the leases. A lease ends when it is given up, or `registry.lease` after it was last renewed, but never while a
+//!   session is open that its client came with under it.
 //! - When it is asked more than it can answer: askers wait for a place in its mailbox.
 //! - When it dies: Clusters sends the roster again; registrations are gone, and clients register again when they find no
 //!   lease. Sessions keep their seats.
@@ -222,125 +222,4 @@ impl Handler<RosterChanged> for Registry {
 }
 
 #[cfg(test)]
-mod tests {
-    use actix::Addr;
-
-    use super::*;
-    use crate::testkit::seats;
-
-    fn registry(live: &[ClusterSeats]) -> Addr<Registry> {
-        let config = RegistryConfig {
-            lease: Duration::from_secs(60),
-            max_clients: 3,
-            max_sessions: 4,
-        };
-        let mut registry = Registry::new(config);
-        registry.live = live.to_vec();
-        registry.start()
-    }
-
-    fn register(client_id: &str, cluster: Option<u64>) -> Register {
-        Register {
-            client_id: client_id.to_owned(),
-            cluster_opt: cluster.map(|number| ClusterId::try_new(number).unwrap()),
-        }
-    }
-
-    fn place(client_id: &str) -> PlaceSession {
-        PlaceSession {
-            client_id: client_id.to_owned(),
-            cluster_opt: None,
-        }
-    }
-
-    async fn registered(registry: &Addr<Registry>, client_id: &str, cluster: Option<u64>) -> u16 {
-        let answer = registry.send(register(client_id, cluster)).await.unwrap();
-        answer.unwrap().cluster.get()
-    }
-
-    #[actix::test]
-    async fn sessions_go_to_the_cluster_with_the_fewest() {
-        let live = [seats(1), seats(2)];
-        let registry = registry(&live);
-        let one = registry.send(place("a")).await.unwrap().unwrap();
-        let two = registry.send(place("b")).await.unwrap().unwrap();
-        assert_ne!(one.cluster(), two.cluster());
-        let freed = one.cluster();
-        drop(one);
-        let three = registry.send(place("c")).await.unwrap().unwrap();
-        assert_eq!(three.cluster(), freed);
-    }
-
-    #[actix::test]
-    async fn registration_decides_where_a_session_sits() {
-        let registry = registry(&[seats(1), seats(2), seats(3)]);
-        assert_eq!(registered(&registry, "a", Some(3)).await, 3);
-        let seat = registry.send(place("a")).await.unwrap().unwrap();
-        assert_eq!(seat.cluster().get(), 3);
-    }
-
-    #[actix::test]
-    async fn registrations_that_wait_count_as_load() {
-        let registry = registry(&[seats(1), seats(2), seats(3)]);
-        let mut clusters = vec![
-            registered(&registry, "a", None).await,
-            registered(&registry, "b", None).await,
-            registered(&registry, "c", None).await,
-        ];
-        clusters.sort_unstable();
-        assert_eq!(clusters, [1, 2, 3]);
-    }
-
-    #[actix::test]
-    async fn an_unknown_cluster_and_too_many_clients_are_refused() {
-        let registry = registry(&[seats(1)]);
-        let unknown = registry.send(register("a", Some(9))).await.unwrap();
-        assert_eq!(unknown.unwrap_err(), PlacementError::UnknownCluster);
-        for client_id in ["a", "b", "c"] {
-            registered(&registry, client_id, None).await;
-        }
-        let fourth = registry.send(register("d", None)).await.unwrap();
-        assert_eq!(fourth.unwrap_err(), PlacementError::TooManyClients);
-        assert_eq!(registered(&registry, "a", None).await, 1);
-    }
-
-    #[actix::test]
-    async fn sessions_beyond_the_maximum_are_refused() {
-        let registry = registry(&[seats(1)]);
-        let mut held = Vec::new();
-        for _ in 0..4 {
-            held.push(registry.send(place("a")).await.unwrap().unwrap());
-        }
-        let fifth = registry.send(place("a")).await.unwrap();
-        assert_eq!(fifth.unwrap_err(), PlacementError::TooManySessions);
-    }
-
-    #[actix::test]
-    async fn a_lease_runs_out_without_a_session_and_not_with_one() {
-        tokio::time::pause();
-        let registry = registry(&[seats(1), seats(2)]);
-        registered(&registry, "gone", Some(2)).await;
-        registered(&registry, "here", Some(2)).await;
-        let _seat = registry.send(place("here")).await.unwrap().unwrap();
-        tokio::time::sleep(Duration::from_secs(61)).await;
-        let leave = |client_id: &str| Deregister {
-            client_id: client_id.to_owned(),
-        };
-        assert!(!registry.send(leave("gone")).await.unwrap());
-        assert!(registry.send(leave("here")).await.unwrap());
-        assert!(!registry.send(leave("here")).await.unwrap());
-    }
-
-    #[actix::test]
-    async fn clients_of_a_cluster_that_leaves_are_placed_anew() {
-        let live = [seats(1), seats(2)];
-        let registry = registry(&live);
-        registered(&registry, "a", Some(2)).await;
-        let roster = RosterChanged {
-            live: live[..1].to_vec(),
-        };
-        registry.send(roster).await.unwrap();
-        let seat = registry.send(place("a")).await.unwrap().unwrap();
-        assert_eq!(seat.cluster().get(), 1);
-    }
-}
+mod tests;

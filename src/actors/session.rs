@@ -204,3 +204,6 @@ pub fn shed_code(shed: Shed) -> &'static str {
         Shed::Draining => "draining",
     }
 }
+
+#[cfg(test)]
+mod tests;

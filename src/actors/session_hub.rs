@@ -161,3 +161,6 @@ async fn send_away(board: Rc<Board>, open: Vec<Rc<Subscriber>>) {
         tokio::time::sleep(FAREWELL_PAUSE).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

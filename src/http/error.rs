@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use actix_web::error::QueryPayloadError;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
@@ -52,6 +53,11 @@ impl Problem {
     /// 400: the body is not what its content type says.
     pub fn bad_json(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_json", detail)
+    }
+
+    /// 400: the query string can't be taken apart, or names a parameter twice.
+    pub fn bad_query(error: &QueryPayloadError) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_query", error.to_string())
     }
 
     /// 422: one field is wrong.

@@ -1,48 +1,36 @@
-//! `GET /ws`: the WebSocket of a subscriber. The only file that names actix-web-actors.
+//! `GET /ws`: the WebSocket of a subscriber. The only file that names actix-web-actors; who comes and where it sits is
+//! decided in `coming.rs`.
 //!
 //! The response body is the merge of two streams: the session's cursor on the board (hello, windows, pings, close) and its
 //! actor's context (answers). Both are polled only while the socket can take more.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use actix::fut::{ActorFutureExt, wrap_future};
 use actix::{Actor, ActorContext, AsyncContext, StreamHandler};
 use actix_web::error::PayloadError;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Payload, Query};
 use actix_web::{Error, HttpRequest, HttpResponse};
 use actix_web_actors::ws::{
     HandshakeError, Message, ProtocolError, WebsocketContext, handshake_with_protocols,
 };
 use futures_util::Stream;
-use serde::Deserialize;
 
+use super::coming::{Coming, Wish, origin_allowed, seat};
 use super::error::Problem;
 use super::inbound::FrameGuard;
 use super::state::{Shared, Worker};
-use crate::actors::board::{Arrival, Retired};
 use crate::actors::close::Close;
 use crate::actors::cursor::{Cursor, CursorHandle};
 use crate::actors::frames;
-use crate::actors::messages::{PlaceSession, PlacementError, Shed};
+use crate::actors::messages::{PlacementError, Shed};
 use crate::actors::session::{Session, Step};
-use crate::domain::{ClusterId, Seq, StreamName, UserId};
+use crate::telemetry::Metrics;
 use crate::telemetry::events::{ActorDied, SessionClosed};
-
-/// How often a session asks for another seat when its cluster leaves while it comes.
-const MAX_SEATINGS: usize = 3;
-
-/// Query of the route.
-#[derive(Debug, Deserialize)]
-pub(super) struct Wish {
-    stream: Option<String>,
-    cluster: Option<String>,
-    client_id: Option<String>,
-    since: Option<String>,
-}
 
 /// Opens a session.
 #[utoipa::path(
@@ -94,78 +82,7 @@ pub(super) async fn subscribe(
     );
     let inbound = Guarded::new(payload, cursor.handle());
     let outbound = WebsocketContext::create(session, inbound);
-    Ok(response.streaming(Merged::new(cursor, outbound, worker.clone())))
-}
-
-// === coming in ===
-
-/// A wish that was understood.
-struct Coming {
-    client_id: UserId,
-    stream: StreamName,
-    cluster_opt: Option<ClusterId>,
-    since: Option<Seq>,
-}
-
-impl Coming {
-    fn read(wish: &Wish) -> Result<Self, Problem> {
-        let stream = wish
-            .stream
-            .as_deref()
-            .map_or_else(|| Ok(StreamName::main()), StreamName::parse);
-        let stream = stream.map_err(|error| {
-            Problem::field("stream", "invalid_stream", format!("stream {error}"))
-        })?;
-        let made_up = || format!("{:016x}", fastrand::u64(..));
-        let client_id = wish
-            .client_id
-            .clone()
-            .filter(|id| !id.is_empty())
-            .unwrap_or_else(made_up);
-        let client_id = UserId::parse(&client_id).map_err(|error| {
-            Problem::field(
-                "client_id",
-                "invalid_client_id",
-                format!("client_id {error}"),
-            )
-        })?;
-        let cluster_opt = match wish.cluster.as_deref() {
-            None | Some("" | "auto") => None,
-            Some(text) => Some(read_cluster(text)?),
-        };
-        let since = wish
-            .since
-            .as_deref()
-            .filter(|text| !text.is_empty())
-            .map(str::parse);
-        let since = since.transpose().map_err(|_| {
-            Problem::field(
-                "since",
-                "invalid_since",
-                "since must be the `seq` of a frame",
-            )
-        })?;
-        Ok(Self {
-            client_id,
-            stream,
-            cluster_opt,
-            since: since.map(Seq),
-        })
-    }
-}
-
-fn read_cluster(text: &str) -> Result<ClusterId, Problem> {
-    let number = text
-        .parse()
-        .ok()
-        .and_then(|number| ClusterId::try_new(number).ok());
-    number.ok_or_else(|| {
-        Problem::field(
-            "cluster",
-            "invalid_cluster",
-            "cluster must be a cluster's number, or `auto`",
-        )
-    })
+    Ok(response.streaming(Merged::new(cursor, outbound, shared.metrics.clone())))
 }
 
 fn not_a_websocket(error: &HandshakeError) -> Problem {
@@ -174,60 +91,6 @@ fn not_a_websocket(error: &HandshakeError) -> Problem {
         "not_a_websocket",
         error.to_string(),
     )
-}
-
-/// A page may open sockets to the node that served it and from the origins that are listed. A client without an origin is
-/// not a browser, so no page can be behind it.
-fn origin_allowed(shared: &Shared, request: &HttpRequest) -> bool {
-    let Some(origin) = request.headers().get(header::ORIGIN) else {
-        return true;
-    };
-    let Ok(origin) = origin.to_str() else {
-        return false;
-    };
-    if shared
-        .config
-        .allowed_origins
-        .iter()
-        .any(|allowed| allowed == origin)
-    {
-        return true;
-    }
-    let Ok(origin) = url::Url::parse(origin) else {
-        return false;
-    };
-    let authority = match (origin.host_str(), origin.port()) {
-        (Some(host), Some(port)) => format!("{host}:{port}"),
-        (Some(host), None) => host.to_owned(),
-        (None, _) => return false,
-    };
-    let host = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    host.is_some_and(|host| host.eq_ignore_ascii_case(&authority))
-}
-
-async fn seat(worker: &Worker, coming: &Coming) -> Result<Cursor, PlacementError> {
-    let mut arrival = Arrival {
-        session: format!("{:016x}", fastrand::u64(..)),
-        client_id: coming.client_id.as_str().to_owned(),
-        stream: coming.stream.clone(),
-        since: coming.since,
-    };
-    for _ in 0..MAX_SEATINGS {
-        let place = PlaceSession {
-            client_id: coming.client_id.as_str().to_owned(),
-            cluster_opt: coming.cluster_opt,
-        };
-        let placed = worker.shared.offices.place.ask(place).await;
-        let seat = placed.map_err(|_| PlacementError::NoCluster)??;
-        match Cursor::open(&worker.board, seat, arrival) {
-            Ok(cursor) => return Ok(cursor),
-            Err(Retired(back)) => arrival = back,
-        }
-    }
-    Err(PlacementError::NoCluster)
 }
 
 // === frames in ===
@@ -335,16 +198,16 @@ struct Merged<Outbound> {
     cursor: Cursor,
     outbound: Pin<Box<Outbound>>,
     left: bool,
-    worker: Rc<Worker>,
+    metrics: Arc<Metrics>,
 }
 
 impl<Outbound> Merged<Outbound> {
-    fn new(cursor: Cursor, outbound: Outbound, worker: Rc<Worker>) -> Self {
+    fn new(cursor: Cursor, outbound: Outbound, metrics: Arc<Metrics>) -> Self {
         Self {
             cursor,
             outbound: Box::pin(outbound),
             left: false,
-            worker,
+            metrics,
         }
     }
 }
@@ -358,7 +221,7 @@ impl<Outbound: Stream<Item = Result<Bytes, Error>>> Merged<Outbound> {
                 exit: "panicked",
                 rebuilt_in_opt: None,
             }
-            .emit(&self.worker.shared.metrics);
+            .emit(&self.metrics);
             Poll::Ready(None)
         })
     }
@@ -404,3 +267,6 @@ impl Stream for Farewell {
         Poll::Ready(self.0.take().map(|reason| Ok(frames::close(reason))))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! Clusters among probes.
+
+mod house;
+mod promises;
+mod trouble;

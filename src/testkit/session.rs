@@ -1,0 +1,40 @@
+//! A session with probes for neighbours.
+
+use std::rc::Rc;
+
+use super::{Desk, Ground};
+use crate::actors::cursor::CursorHandle;
+use crate::actors::messages::Submit;
+use crate::actors::session::{Limited, ReactGate, Session};
+use crate::domain::UserId;
+
+/// A session of `user`.
+pub(crate) fn session(
+    ground: &Ground,
+    cursor: CursorHandle,
+    ingest: &Desk<Submit>,
+    gate: Rc<dyn ReactGate>,
+) -> Session {
+    Session::new(
+        cursor,
+        UserId::parse("user").unwrap(),
+        ingest.link(),
+        gate,
+        ground.streams.clone(),
+    )
+}
+
+/// A gate that decides by the user and the number of reactions.
+pub(crate) fn gate(
+    admit: impl Fn(&str, u32) -> Result<(), Limited> + 'static,
+) -> Rc<dyn ReactGate> {
+    Rc::new(Gate(admit))
+}
+
+struct Gate<Admit>(Admit);
+
+impl<Admit: Fn(&str, u32) -> Result<(), Limited>> ReactGate for Gate<Admit> {
+    fn admit(&self, user: &str, count: u32) -> Result<(), Limited> {
+        (self.0)(user, count)
+    }
+}
