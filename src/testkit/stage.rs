@@ -7,7 +7,7 @@ use actix::dev::ToEnvelope;
 use actix::{Actor, Context, Handler, Message};
 
 use crate::actors::link::{Alive, Link, Slot};
-use crate::actors::supervisor::Supervision;
+use crate::actors::supervisor::{Supervised, Supervision};
 use crate::telemetry::Metrics;
 
 use super::settle;
@@ -35,6 +35,7 @@ pub(crate) use mortal;
 /// A supervised actor: a panic ends one life, and another one follows.
 pub(crate) struct Stage<A: Actor> {
     slot: Arc<Slot<A>>,
+    supervised: Supervised<A>,
 }
 
 impl<A: Actor<Context = Context<A>>> Stage<A> {
@@ -42,10 +43,10 @@ impl<A: Actor<Context = Context<A>>> Stage<A> {
     pub(crate) async fn start(metrics: &Arc<Metrics>, factory: impl Fn() -> A + 'static) -> Self {
         let slot: Arc<Slot<A>> = Arc::default();
         let supervision = Supervision::new(metrics.clone());
-        supervision.keep_alive("stage", slot.clone(), move |_| factory());
+        let supervised = supervision.keep_alive("stage", slot.clone(), move |_| factory());
         settle().await;
         assert!(slot.is_alive(), "it is up");
-        Self { slot }
+        Self { slot, supervised }
     }
 
     /// A sender's end.
@@ -100,5 +101,12 @@ impl<A: Actor<Context = Context<A>>> Stage<A> {
         while !self.slot.is_alive() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+
+    /// Ends it for good.
+    pub(crate) async fn stop(&self) {
+        self.supervised.stop();
+        settle().await;
+        assert!(!self.slot.is_alive(), "it is gone");
     }
 }
