@@ -388,3 +388,6 @@ fn forget_quiet_clients(limits: Arc<Limits>) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests;
