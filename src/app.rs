@@ -288,6 +288,7 @@ impl Stages {
                 window: config.window,
                 fold: Rc::new(RefCell::new(fold)),
                 waiting: Rc::default(),
+                retry_is_due: false,
                 merger: self.merger.link(),
                 clock: ground.clock.clone(),
                 streams: ground.streams.clone(),
@@ -387,3 +388,6 @@ fn forget_quiet_clients(limits: Arc<Limits>) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use crate::actors::streams::Streams;
 use crate::domain::{Partial, Reaction, StreamName};
 
-/// A payload whose weight in reactions is known per stream.
-pub trait Weighed {
+/// A payload whose weight in reactions is known per stream. Its default weighs nothing.
+pub trait Weighed: Default {
     /// Calls `each` with a stream and a number of reactions, as often as is convenient.
     fn weigh(&self, each: &mut dyn FnMut(&StreamName, u64));
 }
@@ -36,7 +36,7 @@ impl Weighed for Vec<Partial> {
 /// A payload that must arrive or be accounted for.
 #[derive(Debug)]
 pub struct InFlight<T: Weighed> {
-    payload: Option<T>,
+    payload: T,
     streams: Arc<Streams>,
 }
 
@@ -44,22 +44,26 @@ impl<T: Weighed> InFlight<T> {
     /// Sends a payload on its way.
     pub fn new(payload: T, streams: &Arc<Streams>) -> Self {
         Self {
-            payload: Some(payload),
+            payload,
             streams: streams.clone(),
         }
     }
 
+    /// The payload, for whoever holds it back and adds to it.
+    pub fn payload(&mut self) -> &mut T {
+        &mut self.payload
+    }
+
     /// The payload has reached the next stage, which now answers for it.
-    pub fn arrive(mut self) -> Option<T> {
-        self.payload.take()
+    pub fn arrive(mut self) -> T {
+        std::mem::take(&mut self.payload)
     }
 }
 
 impl<T: Weighed> Drop for InFlight<T> {
     fn drop(&mut self) {
-        if let Some(payload) = self.payload.take() {
-            payload.weigh(&mut |stream, reactions| self.streams.lost(stream, reactions));
-        }
+        self.payload
+            .weigh(&mut |stream, reactions| self.streams.lost(stream, reactions));
     }
 }
 
@@ -91,7 +95,7 @@ mod tests {
         let (streams, lost) = directory();
         let sent = vec![of("a", 2), of("b", 3)];
         let in_flight = InFlight::new(sent.clone(), &streams);
-        assert_eq!(in_flight.arrive(), Some(sent));
+        assert_eq!(in_flight.arrive(), sent);
         assert_eq!(lost(), (0, 0));
     }
 

@@ -55,7 +55,8 @@ pub struct Ingest {
 #[derive(Debug)]
 struct Batch {
     aggregator: Link<ReactionsAccepted>,
-    reactions: Vec<Reaction>,
+    /// In flight from the moment they are accepted: dropped with the actor, they are lost in the ledger.
+    reactions: InFlight<Vec<Reaction>>,
 }
 
 impl Ingest {
@@ -68,7 +69,10 @@ impl Ingest {
         metrics: Arc<Metrics>,
     ) -> Self {
         let home = worker % aggregators.len().max(1);
-        let batches = aggregators.into_iter().map(Batch::new).collect();
+        let batches = aggregators
+            .into_iter()
+            .map(|aggregator| Batch::new(aggregator, &streams))
+            .collect();
         Self {
             config,
             batches,
@@ -86,7 +90,7 @@ impl Ingest {
         self.held += reactions.len();
         for reaction in reactions {
             let partition = self.partition(&reaction);
-            self.batches[partition].reactions.push(reaction);
+            self.batches[partition].reactions.payload().push(reaction);
         }
     }
 
@@ -118,7 +122,7 @@ impl Ingest {
         for batch in &mut self.batches {
             batch.offer(&self.streams, &self.metrics);
         }
-        self.held = self.batches.iter().map(Batch::len).sum();
+        self.held = self.batches.iter_mut().map(Batch::len).sum();
     }
 
     fn flush_later(&mut self, ctx: &mut Context<Self>) {
@@ -134,34 +138,31 @@ impl Ingest {
 }
 
 impl Batch {
-    fn new(aggregator: Link<ReactionsAccepted>) -> Self {
+    fn new(aggregator: Link<ReactionsAccepted>, streams: &Arc<Streams>) -> Self {
         Self {
             aggregator,
-            reactions: Vec::new(),
+            reactions: InFlight::new(Vec::new(), streams),
         }
     }
 
-    fn len(&self) -> usize {
-        self.reactions.len()
+    fn len(&mut self) -> usize {
+        self.reactions.payload().len()
     }
 
     fn offer(&mut self, streams: &Arc<Streams>, metrics: &Metrics) {
-        if self.reactions.is_empty() {
+        let room = self.len();
+        if room == 0 {
             return;
         }
-        let room = self.reactions.len();
-        let batch = InFlight::new(std::mem::take(&mut self.reactions), streams);
+        let next = InFlight::new(Vec::new(), streams);
+        let batch = std::mem::replace(&mut self.reactions, next);
         match self.aggregator.try_send(ReactionsAccepted { batch }) {
-            Ok(()) => self.reactions.reserve(room.min(1_024)),
+            Ok(()) => self.reactions.payload().reserve(room.min(1_024)),
             Err(undelivered) => {
                 if matches!(undelivered, Undelivered::Full(_)) {
                     MailboxFull { edge: "reactions" }.emit(metrics);
                 }
-                self.reactions = undelivered
-                    .into_message()
-                    .batch
-                    .arrive()
-                    .unwrap_or_default();
+                self.reactions = undelivered.into_message().batch;
             }
         }
     }
@@ -193,7 +194,7 @@ impl Handler<Submit> for Ingest {
         self.accept(submit.reactions);
         if self
             .batches
-            .iter()
+            .iter_mut()
             .any(|batch| batch.len() >= self.config.max_batch)
         {
             self.flush();
@@ -212,3 +213,6 @@ impl Handler<Drain> for Ingest {
         self.held
     }
 }
+
+#[cfg(test)]
+mod tests;

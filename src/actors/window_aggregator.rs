@@ -2,7 +2,7 @@
 //!
 //! - Receives: [`ReactionsAccepted`], [`Drain`].
 //! - Emits: [`PartialsClosed`] to the merger at the end of every window of the grid, also when nothing came: the merger
-//!   waits for word from every partition, not for silence.
+//!   waits for word from every partition, not for silence. At the start of each life it says where it stands.
 //! - Owns: a fold, [`TumblingWindows`], which its factory keeps so that it outlives a panic, and the time at which
 //!   reactions are appended: the moment their batch arrives.
 //! - When the merger's mailbox is full: **keep and add**. Partials wait, and go with those of the next window.
@@ -42,6 +42,8 @@ pub struct WindowAggregator {
     pub fold: SharedFold,
     /// The partials that the merger has not taken yet; kept by the factory like the fold.
     pub waiting: Rc<RefCell<Vec<Partial>>>,
+    /// While what waits is to be offered again; false in a new life.
+    pub retry_is_due: bool,
     /// The next stage.
     pub merger: Link<PartialsClosed>,
     /// Append time.
@@ -53,25 +55,23 @@ pub struct WindowAggregator {
 }
 
 impl WindowAggregator {
-    fn close_later(&self, ctx: &mut Context<Self>) {
-        let current = self.window.seq_at(self.clock.now());
-        ctx.run_later(
-            self.clock.until(self.window.end(current)),
-            |aggregator, ctx| {
-                let closed = aggregator
-                    .fold
-                    .borrow_mut()
-                    .close_through(aggregator.clock.now());
-                aggregator.waiting.borrow_mut().extend(closed);
-                aggregator.report(ctx);
-                aggregator.close_later(ctx);
-            },
-        );
+    /// Closes every window that has ended, and waits for the end of the present one.
+    fn close(&mut self, ctx: &mut Context<Self>) {
+        let now = self.clock.now();
+        let closed = self.fold.borrow_mut().close_through(now);
+        self.waiting.borrow_mut().extend(closed);
+        self.report(ctx);
+        let end = self.window.end(self.window.seq_at(now));
+        ctx.run_later(self.clock.until(end), Self::close);
     }
 
     fn report(&mut self, ctx: &mut Context<Self>) {
-        if !self.offer() {
-            ctx.run_later(RETRY, Self::report);
+        if !self.retry_is_due && !self.offer() {
+            self.retry_is_due = true;
+            ctx.run_later(RETRY, |aggregator, ctx| {
+                aggregator.retry_is_due = false;
+                aggregator.report(ctx);
+            });
         }
     }
 
@@ -89,8 +89,7 @@ impl WindowAggregator {
         if matches!(undelivered, Undelivered::Full(_)) {
             MailboxFull { edge: "partials" }.emit(&self.metrics);
         }
-        let returned = undelivered.into_message().partials.arrive();
-        *self.waiting.borrow_mut() = returned.unwrap_or_default();
+        *self.waiting.borrow_mut() = undelivered.into_message().partials.arrive();
         false
     }
 
@@ -104,7 +103,8 @@ impl Actor for WindowAggregator {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        self.close_later(ctx);
+        // A window may have ended between two lives, and partials may wait since the one before.
+        self.close(ctx);
     }
 }
 
@@ -114,7 +114,7 @@ impl Handler<ReactionsAccepted> for WindowAggregator {
     fn handle(&mut self, accepted: ReactionsAccepted, _: &mut Self::Context) {
         let now = self.clock.now();
         let mut fold = self.fold.borrow_mut();
-        for reaction in accepted.batch.arrive().unwrap_or_default() {
+        for reaction in accepted.batch.arrive() {
             fold.add(
                 now,
                 &reaction.stream,
@@ -137,3 +137,6 @@ impl Handler<Drain> for WindowAggregator {
         self.waiting.borrow().len()
     }
 }
+
+#[cfg(test)]
+mod tests;

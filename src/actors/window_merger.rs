@@ -116,7 +116,7 @@ impl WindowMerger {
 
     fn tick(&mut self, _: &mut Context<Self>) {
         if let Some(overdue) = self.overdue() {
-            let late = self.merge.borrow().waiting_for();
+            let late = self.merge.borrow().waiting_for(overdue);
             let windows = self.merge.borrow_mut().take_through(overdue);
             if !windows.is_empty() {
                 PartitionsLate { partitions: &late }.emit(&self.metrics);
@@ -157,7 +157,7 @@ impl Handler<PartialsClosed> for WindowMerger {
     type Result = ();
 
     fn handle(&mut self, closed: PartialsClosed, _: &mut Self::Context) {
-        let partials = closed.partials.arrive().unwrap_or_default();
+        let partials = closed.partials.arrive();
         let complete = {
             let mut merge = self.merge.borrow_mut();
             merge.report(closed.partition, closed.closed_through, partials);
@@ -180,3 +180,6 @@ impl Handler<Drain> for WindowMerger {
         self.outbox.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

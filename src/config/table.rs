@@ -132,7 +132,7 @@ pub const SETTINGS: &[Setting] = &[
         "streams.max",
         "100",
         number(1, 100_000),
-        "Most streams at a time",
+        "Most streams; one that has come to be stays",
     ),
     setting(
         "streams.idle_after",
@@ -186,7 +186,7 @@ pub const SETTINGS: &[Setting] = &[
         "session.ping_interval",
         "25s",
         duration(100, 10 * MINUTE),
-        "Time between two pings to a session",
+        "Time between two pings to a session while no window is sent",
     ),
     setting(
         "session.max",

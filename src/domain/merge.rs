@@ -121,14 +121,10 @@ impl PartialMerge {
         })
     }
 
-    /// The partitions that have reported less than the one furthest ahead.
-    pub fn waiting_for(&self) -> Vec<usize> {
-        let furthest = self.reported.iter().copied().max().unwrap_or_default();
-        let behind = self
-            .reported
-            .iter()
-            .enumerate()
-            .filter(|&(_, &seq)| seq < furthest);
+    /// The partitions that have not reported everything through `seq`.
+    pub fn waiting_for(&self, seq: Seq) -> Vec<usize> {
+        let reported = self.reported.iter().enumerate();
+        let behind = reported.filter(|&(_, &through)| through < seq);
         behind.map(|(partition, _)| partition).collect()
     }
 
@@ -263,12 +259,19 @@ mod tests {
         let mut merge = PartialMerge::new(2, Seq(9), 5);
         merge.report(0, Seq(10), vec![partial("main", 10, 3)]);
         assert_eq!(merge.take_complete(), []);
-        assert_eq!((merge.pending_total(), merge.waiting_for()), (3, vec![1]));
+        assert_eq!(
+            (merge.pending_total(), merge.waiting_for(Seq(10))),
+            (3, vec![1])
+        );
 
         merge.report(1, Seq(10), vec![partial("main", 10, 4)]);
         assert_eq!(rows(&merge.take_complete()), [(10, 7, 7, 1)]);
         assert_eq!(merge.published_through(), Seq(10));
-        assert_eq!((merge.pending_total(), merge.waiting_for()), (0, vec![]));
+        assert_eq!(
+            (merge.pending_total(), merge.waiting_for(Seq(10))),
+            (0, vec![])
+        );
+        assert_eq!(merge.waiting_for(Seq(11)), [0, 1]);
     }
 
     #[test]

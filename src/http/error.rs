@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use actix_web::error::QueryPayloadError;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
@@ -54,6 +55,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "bad_json", detail)
     }
 
+    /// 400: the query string can't be taken apart, or names a parameter twice.
+    pub fn bad_query(error: &QueryPayloadError) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_query", error.to_string())
+    }
+
     /// 422: one field is wrong.
     pub fn field(
         field: impl Into<Cow<'static, str>>,
@@ -98,6 +104,12 @@ impl Problem {
             retry_after: Some(Duration::from_secs(1)),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
         }
+    }
+
+    /// The same, about a field of another name: each route has its own words for a cluster.
+    pub fn about(mut self, field: &'static str) -> Self {
+        self.field = self.field.map(|_| Cow::Borrowed(field));
+        self
     }
 
     /// The stable code.

@@ -20,6 +20,7 @@ mod assets;
 pub mod limits;
 pub mod auth;
 mod body;
+mod elements;
 mod dto;
 mod error;
 mod observe;
@@ -60,6 +61,7 @@ pub fn configure(worker: Rc<Worker>) -> impl FnOnce(&mut web::ServiceConfig) {
     move |routes| {
         routes
             .app_data(worker)
+            .app_data(web::QueryConfig::default().error_handler(|error, _| Problem::bad_query(&error).into()))
             .service(only(&[Method::POST], "/emoji", post().to(reactions::submit)))
             .service(only(&[Method::POST], "/register", post().to(registrations::register)))
             .service(only(&[Method::POST], "/deregister", post().to(registrations::deregister)))

@@ -6,10 +6,10 @@ use std::time::Duration;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::value::RawValue;
 
 use super::body;
 use super::dto::{BatchAnswer, ReactionIn, RejectedOut};
+use super::elements::Elements;
 use super::error::Problem;
 use super::state::Worker;
 use crate::actors::messages::Submit;
@@ -129,21 +129,30 @@ fn read_one(bytes: &Bytes) -> Result<Read<'_>, Problem> {
 
 /// In one go if all of them have the right shape, else one by one, so that each wrong one rejects only itself.
 fn read_array(bytes: &Bytes) -> Result<Vec<Read<'_>>, Problem> {
-    let read: Vec<Read<'_>> = match serde_json::from_slice::<Vec<ReactionIn<'_>>>(bytes) {
-        Ok(reactions) => reactions.into_iter().map(Ok).collect(),
-        Err(_) => serde_json::from_slice::<Vec<&RawValue>>(bytes)
-            .map_err(|error| Problem::bad_json(error.to_string()))?
-            .into_iter()
-            .map(|raw| read_element(raw.get().as_bytes()))
-            .collect(),
-    };
-    within_batch(read)
+    if let Ok(reactions) = serde_json::from_slice::<Vec<ReactionIn<'_>>>(bytes) {
+        within_batch(reactions.len())?;
+        return Ok(reactions.into_iter().map(Ok).collect());
+    }
+    let elements =
+        Elements::<MAX_BATCH>::read(bytes).map_err(|error| Problem::bad_json(error.to_string()))?;
+    within_batch(elements.number)?;
+    let texts = elements.kept.into_iter().map(str::as_bytes);
+    Ok(texts.map(read_element).collect())
 }
 
 fn read_lines(bytes: &Bytes) -> Result<Vec<Read<'_>>, Problem> {
     let lines = bytes.split(|byte| *byte == b'\n');
     let filled = lines.filter(|line| first_byte(line).is_some());
-    within_batch(filled.map(read_element).collect())
+    within_batch(filled.clone().count())?;
+    Ok(filled.map(read_element).collect())
+}
+
+fn within_batch(number: usize) -> Result<(), Problem> {
+    if number > MAX_BATCH {
+        let detail = format!("one request carries at most {MAX_BATCH} reactions");
+        return Err(body::too_large(detail));
+    }
+    Ok(())
 }
 
 fn read_element(bytes: &[u8]) -> Read<'_> {
@@ -154,14 +163,6 @@ fn read_element(bytes: &[u8]) -> Read<'_> {
             Problem::bad_json(error.to_string())
         }
     })
-}
-
-fn within_batch(read: Vec<Read<'_>>) -> Result<Vec<Read<'_>>, Problem> {
-    if read.len() > MAX_BATCH {
-        let detail = format!("one request carries at most {MAX_BATCH} reactions");
-        return Err(body::too_large(detail));
-    }
-    Ok(read)
 }
 
 // === checking ===

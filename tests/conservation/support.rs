@@ -50,7 +50,7 @@ impl Server {
         let mut server = Self {
             process,
             addresses: Vec::new(),
-            http: reqwest::Client::new(),
+            http: client(),
             folder,
         };
         for _ in 0..2 {
@@ -204,4 +204,13 @@ fn read_addresses(stdout: ChildStdout) -> Receiver<SocketAddr> {
         }
     });
     receiver
+}
+
+/// A client that trusts no idle connection which the server may be about to give up: after 5 s without a request it
+/// answers 408 and closes, and that answer would be taken for the next request's.
+fn client() -> reqwest::Client {
+    let built = reqwest::Client::builder()
+        .pool_idle_timeout(Duration::from_secs(2))
+        .build();
+    built.expect("a client")
 }

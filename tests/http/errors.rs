@@ -57,6 +57,18 @@ async fn every_route_with_a_body_answers_bad_json_alike() {
 }
 
 #[tokio::test]
+async fn a_query_that_names_a_parameter_twice_is_400() {
+    let server = Server::start(&[]).await;
+    for path in [
+        "/streams/main/windows?limit=1&limit=2",
+        "/ws?since=1&since=2",
+    ] {
+        let reply = send(server.api().request(Method::GET, path)).await;
+        assert_eq!(code(&reply.problem(400)), "bad_query");
+    }
+}
+
+#[tokio::test]
 async fn a_body_over_the_limit_is_413_and_counts_nothing() {
     let server = Server::start(&["--window", "100ms"]).await;
     let api = server.api();

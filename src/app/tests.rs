@@ -1,0 +1,49 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::config::{Flag, SettingsFile, Sources};
+use crate::testkit::Die;
+
+fn config() -> Config {
+    let flags = [("http.bind", "127.0.0.1:0"), ("http.workers", "1")];
+    let flags = flags.map(|(key, value)| Flag {
+        name: format!("--set {key}"),
+        key: key.to_owned(),
+        value: value.to_owned(),
+    });
+    let sources = Sources {
+        file: SettingsFile::IfPresent("/no/such.toml".into()),
+        environment: &BTreeMap::new(),
+        flags: flags.into(),
+    };
+    let loaded = crate::config::load(sources);
+    loaded.unwrap().config
+}
+
+/// Kills a stage so many times, each time as soon as it lives.
+async fn kill(stage: Arc<Slot<WindowMerger>>, times: usize) {
+    for _ in 0..times {
+        while !stage.is_alive() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert!(stage.link().ask(Die).await.is_err());
+    }
+}
+
+#[actix::test]
+async fn a_stage_that_can_not_be_kept_alive_ends_the_node_and_is_named() {
+    let node = Node::start(config()).await.unwrap();
+    // From here on nobody waits for a socket, and the pauses between lives need not last.
+    tokio::time::pause();
+    actix::spawn(kill(node.stages.merger.clone(), 5));
+    let outcome = node.run_until(std::future::pending()).await;
+    assert_eq!(outcome, Outcome::StageFailed("window_merger".to_owned()));
+}
+
+#[actix::test]
+async fn a_stage_that_dies_now_and_then_does_not_keep_the_node_from_draining() {
+    let node = Node::start(config()).await.unwrap();
+    let merger = node.stages.merger.clone();
+    let outcome = node.run_until(kill(merger, 1)).await;
+    assert_eq!(outcome, Outcome::Drained);
+}
