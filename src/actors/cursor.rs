@@ -152,6 +152,25 @@ mod tests {
     }
 
     #[actix::test]
+    async fn a_drain_brings_even_a_session_that_owes_a_pong_up_to_date() {
+        let (ground, one) = (Ground::new(), seats(1));
+        let board = board(&ground, 1_000, &[&one]);
+        let mut listener = Listener::join(&board, &one);
+        let mut seq = 10;
+        loop {
+            deliver(&board, &one, seq..=seq);
+            let windows = kinds(&listener.read());
+            if !windows.contains(&format!("window {seq}")) {
+                break;
+            }
+            seq += 1;
+        }
+        listener.handle().close(Close::Draining);
+        let last = format!("window {seq}");
+        assert_eq!(kinds(&listener.read()), [last.as_str(), "close 1001"]);
+    }
+
+    #[actix::test]
     async fn nothing_follows_the_farewell() {
         let (ground, one, two) = (Ground::new(), seats(1), seats(2));
         let board = board(&ground, 10, &[&one, &two]);

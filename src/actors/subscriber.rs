@@ -127,9 +127,10 @@ impl Subscriber {
     }
 
     /// True if it may be handed another window: not while a ping is unanswered and half of what may be unread lies
-    /// behind it.
+    /// behind it. A last one it may always have.
     pub fn keeps_up(&self) -> bool {
-        self.pinged.get().is_none() || self.unread.get() < MAX_UNREAD / 2
+        let is_ending = self.close.get().is_some();
+        is_ending || self.pinged.get().is_none() || self.unread.get() < MAX_UNREAD / 2
     }
 
     /// It has been handed everything through `seq`, in a frame of so many bytes.

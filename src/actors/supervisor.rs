@@ -192,10 +192,10 @@ impl<A: Actor<Context = Context<A>>> Lives<A> {
     }
 }
 
-/// Doubles with every death in the span.
+/// Four times as long with every death in the span, so that the last one before it is given up is the longest.
 fn pause_after(deaths: usize) -> Duration {
-    let doublings = deaths.saturating_sub(1).min(10) as u32;
-    (FIRST_PAUSE * 2u32.pow(doublings)).min(LONGEST_PAUSE)
+    let earlier = deaths.saturating_sub(1).min(MAX_DEATHS) as u32;
+    (FIRST_PAUSE * 4u32.pow(earlier)).min(LONGEST_PAUSE)
 }
 
 /// One life: built, run to its end.

@@ -106,6 +106,12 @@ impl Problem {
         }
     }
 
+    /// The same, about a field of another name: each route has its own words for a cluster.
+    pub fn about(mut self, field: &'static str) -> Self {
+        self.field = self.field.map(|_| Cow::Borrowed(field));
+        self
+    }
+
     /// The stable code.
     pub fn code(&self) -> &'static str {
         self.code

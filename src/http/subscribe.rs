@@ -70,7 +70,7 @@ pub(super) async fn subscribe(
         Err(PlacementError::TooManySessions | PlacementError::NoCluster) => {
             return Ok(response.streaming(Farewell::new(shared, Close::Overloaded)));
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(Problem::from(error).about("cluster")),
     };
     let address = shared.address(&request);
     let session = Session::new(

@@ -85,9 +85,12 @@ impl<M: Asked> Desk<M> {
     }
 }
 
+/// What a desk says to a request.
+type Answer<M> = dyn Fn(&M) -> <M as Message>::Result;
+
 struct Rules<M: Asked> {
     is_open: watch::Sender<bool>,
-    answer: Box<dyn Fn(&M) -> M::Result>,
+    answer: Box<Answer<M>>,
     file: mpsc::Sender<M>,
 }
 

@@ -89,8 +89,9 @@ async fn the_cluster_asked_for_is_given_and_auto_means_any() {
 async fn an_unknown_cluster_is_refused_at_the_handshake() {
     let server = Server::start(&[]).await;
     let (status, body) = server.join().cluster(99).refused().await;
-    assert!([404, 422].contains(&status), "{status}");
     let problem: Value =
         serde_json::from_str(&body).unwrap_or_else(|error| panic!("not JSON ({error}): {body}"));
-    assert_eq!(problem["status"], status);
+    assert_eq!((status, &problem["status"]), (422, &json!(422)));
+    assert_eq!(problem["code"], "unknown_cluster");
+    assert_eq!(problem["field"], "cluster");
 }

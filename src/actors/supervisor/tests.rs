@@ -177,7 +177,7 @@ async fn a_panic_is_counted_and_logged_by_name_and_the_actor_rebuilt() {
 }
 
 #[actix::test]
-async fn the_pause_doubles_with_every_death_and_the_fifth_within_a_minute_gives_up() {
+async fn the_pause_grows_fourfold_with_every_death_and_the_fifth_within_a_minute_gives_up() {
     let (log, _guard) = Log::listen();
     let world = World::start(0).await;
     for _ in 1..MAX_DEATHS {
@@ -186,7 +186,7 @@ async fn the_pause_doubles_with_every_death_and_the_fifth_within_a_minute_gives_
     }
     world.end(End::Panic).await;
     assert_eq!(world.given_up().as_deref(), Some("fragile"));
-    assert_eq!(world.births(), [0, 100, 300, 700, 1_500]);
+    assert_eq!(world.births(), [0, 100, 500, 2_100, 7_100]);
 
     let last = log.lines().pop().unwrap();
     assert_eq!(last["actor"], "fragile");
@@ -218,7 +218,7 @@ async fn after_a_quiet_minute_the_pause_is_short_again() {
     world.at_s(62).await;
     world.end(End::Panic).await;
     world.at_s(70).await;
-    assert_eq!(world.births(), [0, 100, 300, 62_100]);
+    assert_eq!(world.births(), [0, 100, 500, 62_100]);
 }
 
 #[actix::test]

@@ -90,6 +90,23 @@ async fn a_rebuilt_main_publisher_is_given_every_live_cluster_again() {
 }
 
 #[actix::test]
+async fn what_could_not_be_told_at_once_is_told_at_a_later_look() {
+    let mut house = House::new();
+    let _clusters = house.with_live(2).await;
+    house.publishers.introduce.die().await;
+    house.main_publisher.die().await;
+    house.main_publisher.start();
+    a_look().await;
+    assert_eq!(house.added(), NONE, "the publishers can't be reached");
+    house.publishers.introduce.start();
+    a_look().await;
+    assert_eq!(
+        (house.added(), house.rosters()),
+        (vec![1, 2], vec![vec![1, 2]])
+    );
+}
+
+#[actix::test]
 async fn a_rebuilt_registry_is_sent_the_roster_again() {
     let mut house = House::new();
     let _clusters = house.with_live(2).await;
