@@ -27,6 +27,7 @@
 //! - [`actors`]: the stages of the picture, and what carries their messages. [`actors::messages`] has all of them on one
 //!   page.
 //! - [`http`]: the edge. Requests in, frames out; every route on one screen.
+//! - [`kafka`]: the other edge. What is on the topics.
 //! - [`config`]: settings from defaults, file, environment and flags to the structs that the modules own.
 //! - [`app`]: joins the stages into a node, from the far end backwards, and drains it.
 //! - [`commands`]: the command line, one file per command.
@@ -42,6 +43,7 @@ pub mod domain;
 pub mod telemetry;
 pub mod actors;
 pub mod http;
+pub mod kafka;
 pub mod config;
 pub mod app;
 pub mod commands;

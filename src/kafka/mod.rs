@@ -1,0 +1,3 @@
+//! The other edge: the topic layout of Kafka, and what is on the topics.
+
+pub mod record;

@@ -1,0 +1,258 @@
+//! Records of `emostream_control`: the clusters that should exist, and registered clients. The topic is compacted; what
+//! is gone is a tombstone.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::json::{self, PolicyJson, moment, read_moment};
+use super::{Poison, read};
+use crate::domain::{ClusterId, ClusterState, EpochMs, Policy, UserId};
+
+const CLUSTER: &str = "cluster:";
+const CLIENT: &str = "client:";
+
+/// What a record of the topic says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ControlRecord {
+    /// A cluster should be so.
+    Cluster {
+        /// The cluster.
+        id: ClusterId,
+        /// How far along its life it should be.
+        state: ClusterState,
+        /// Its policy.
+        policy: Policy,
+    },
+    /// A cluster is forgotten.
+    ClusterGone(ClusterId),
+    /// A client is registered.
+    Client {
+        /// Who.
+        client_id: UserId,
+        /// Where its sessions sit.
+        cluster: ClusterId,
+        /// Until when, unless it registers again.
+        lease_end: EpochMs,
+    },
+    /// A client has left.
+    ClientGone(UserId),
+}
+
+#[derive(Serialize, Deserialize)]
+struct ClusterJson<'a> {
+    id: u64,
+    #[serde(borrow)]
+    state: Cow<'a, str>,
+    policy: PolicyJson,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ClientJson<'a> {
+    #[serde(borrow)]
+    client_id: Cow<'a, str>,
+    cluster: u64,
+    #[serde(borrow)]
+    lease_end: Cow<'a, str>,
+}
+
+impl ControlRecord {
+    /// The key, by which the topic is compacted.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Cluster { id, .. } | Self::ClusterGone(id) => format!("{CLUSTER}{id}"),
+            Self::Client { client_id, .. } | Self::ClientGone(client_id) => {
+                format!("{CLIENT}{}", client_id.as_str())
+            }
+        }
+    }
+
+    /// The value; none is a tombstone.
+    pub fn encode(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Cluster { id, state, policy } => Some(json::write(&ClusterJson {
+                id: id.get().into(),
+                state: state.as_str().into(),
+                policy: (*policy).into(),
+            })),
+            Self::Client {
+                client_id,
+                cluster,
+                lease_end,
+            } => Some(json::write(&ClientJson {
+                client_id: client_id.as_str().into(),
+                cluster: cluster.get().into(),
+                lease_end: moment(*lease_end).into(),
+            })),
+            Self::ClusterGone(_) | Self::ClientGone(_) => None,
+        }
+    }
+
+    /// Reads and checks a record.
+    ///
+    /// # Errors
+    ///
+    /// Anything but one of these, and a value under another's key.
+    pub fn decode(key: &[u8], value_opt: Option<&[u8]>) -> Result<Self, Poison> {
+        let key = std::str::from_utf8(key).map_err(|_| Poison::InvalidKey)?;
+        let record = if let Some(number) = key.strip_prefix(CLUSTER) {
+            Self::decode_cluster(number, value_opt)?
+        } else if let Some(client_id) = key.strip_prefix(CLIENT) {
+            Self::decode_client(client_id, value_opt)?
+        } else {
+            return Err(Poison::InvalidKey);
+        };
+        // Numbers have more than one spelling, and compaction goes by the bytes.
+        if record.key() == key {
+            Ok(record)
+        } else {
+            Err(Poison::InvalidKey)
+        }
+    }
+
+    fn decode_cluster(number: &str, value_opt: Option<&[u8]>) -> Result<Self, Poison> {
+        let Some(value) = value_opt else {
+            let number = number.parse().map_err(|_| Poison::InvalidKey)?;
+            return cluster(number).map(Self::ClusterGone);
+        };
+        let given: ClusterJson<'_> = read(value)?;
+        let states = [
+            ClusterState::Starting,
+            ClusterState::Live,
+            ClusterState::Draining,
+            ClusterState::Stopped,
+        ];
+        let state = states
+            .into_iter()
+            .find(|state| state.as_str() == given.state);
+        Ok(Self::Cluster {
+            id: cluster(given.id)?,
+            state: state.ok_or(Poison::InvalidState)?,
+            policy: given.policy.into(),
+        })
+    }
+
+    fn decode_client(client_id: &str, value_opt: Option<&[u8]>) -> Result<Self, Poison> {
+        let who = |text: &str| UserId::parse(text).map_err(|_| Poison::InvalidUserId);
+        let Some(value) = value_opt else {
+            return who(client_id).map(Self::ClientGone);
+        };
+        let given: ClientJson<'_> = read(value)?;
+        Ok(Self::Client {
+            client_id: who(&given.client_id)?,
+            cluster: cluster(given.cluster)?,
+            lease_end: read_moment(&given.lease_end).ok_or(Poison::InvalidTimestamp)?,
+        })
+    }
+}
+
+fn cluster(number: u64) -> Result<ClusterId, Poison> {
+    ClusterId::try_new(number).map_err(|_| Poison::InvalidCluster)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::kafka::record::tests::any_policy;
+
+    const CLUSTER_9: &str =
+        r#"{"id":9,"state":"live","policy":{"top_n":5,"min_count":2,"scale":{"divisor":100}}}"#;
+    const ADA: &str = r#"{"client_id":"ada","cluster":9,"lease_end":"2025-12-02T16:00:30.000Z"}"#;
+
+    fn id(number: u64) -> ClusterId {
+        ClusterId::try_new(number).unwrap()
+    }
+
+    fn decode(key: &str, value_opt: Option<&str>) -> Result<ControlRecord, Poison> {
+        ControlRecord::decode(key.as_bytes(), value_opt.map(str::as_bytes))
+    }
+
+    #[test]
+    fn clusters_and_clients_look_like_this() {
+        for (key, golden) in [("cluster:9", CLUSTER_9), ("client:ada", ADA)] {
+            let record = decode(key, Some(golden)).unwrap();
+            assert_eq!(record.key(), key);
+            assert_eq!(String::from_utf8(record.encode().unwrap()).unwrap(), golden);
+        }
+    }
+
+    #[test]
+    fn a_tombstone_says_what_is_gone() {
+        for (key, gone) in [
+            ("cluster:9", ControlRecord::ClusterGone(id(9))),
+            (
+                "client:ada",
+                ControlRecord::ClientGone(UserId::parse("ada").unwrap()),
+            ),
+        ] {
+            assert_eq!(decode(key, None), Ok(gone.clone()));
+            assert_eq!((gone.key().as_str(), gone.encode()), (key, None));
+        }
+    }
+
+    #[test]
+    fn a_policy_may_be_given_in_part() {
+        let record = decode("cluster:9", Some(r#"{"id":9,"state":"live","policy":{}}"#)).unwrap();
+        let policy = Policy::default();
+        let state = ClusterState::Live;
+        assert_eq!(
+            record,
+            ControlRecord::Cluster {
+                id: id(9),
+                state,
+                policy
+            }
+        );
+    }
+
+    #[test]
+    fn each_refusal_names_its_reason() {
+        for (key, value_opt, reason) in [
+            ("cluster:8", Some(CLUSTER_9), Poison::InvalidKey),
+            ("cluster:09", None, Poison::InvalidKey),
+            ("cluster:0", None, Poison::InvalidCluster),
+            ("client:", None, Poison::InvalidUserId),
+            ("client:bob", Some(ADA), Poison::InvalidKey),
+            ("topic:1", Some("{}"), Poison::InvalidKey),
+            ("cluster:9", Some(""), Poison::NoValue),
+            (
+                "cluster:9",
+                Some(r#"{"id":9,"state":"gone","policy":{}}"#),
+                Poison::InvalidState,
+            ),
+            (
+                "client:ada",
+                Some(r#"{"client_id":"ada","cluster":9,"lease_end":"soon"}"#),
+                Poison::InvalidTimestamp,
+            ),
+        ] {
+            assert_eq!(decode(key, value_opt), Err(reason), "{key} {value_opt:?}");
+        }
+        assert_eq!(
+            ControlRecord::decode(b"\xff", None),
+            Err(Poison::InvalidKey)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_as_the_same(
+            policy in any_policy(), number in 1..=9_999_u64, client in "[^\\p{Cc}]{1,32}", at in 0..1_u64 << 45,
+        ) {
+            let client_id = UserId::parse(&client).unwrap();
+            for record in [
+                ControlRecord::Cluster { id: id(number), state: ClusterState::Draining, policy },
+                ControlRecord::Client { client_id: client_id.clone(), cluster: id(number), lease_end: EpochMs(at) },
+                ControlRecord::ClientGone(client_id),
+                ControlRecord::ClusterGone(id(number)),
+            ] {
+                let value = record.encode();
+                prop_assert_eq!(ControlRecord::decode(record.key().as_bytes(), value.as_deref()).unwrap(), record);
+            }
+        }
+    }
+}
