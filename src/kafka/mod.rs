@@ -1,3 +1,4 @@
 //! The other edge: the topic layout of Kafka, and what is on the topics.
 
 pub mod record;
+pub mod gather;

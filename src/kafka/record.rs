@@ -92,4 +92,4 @@ fn read<'a, Shape: Deserialize<'a>>(value: &'a [u8]) -> Result<Shape, Poison> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
