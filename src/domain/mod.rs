@@ -15,7 +15,7 @@ pub use cluster::{ClusterId, ClusterIdError, ClusterState};
 pub use emoji::{Emoji, EmojiError};
 pub use history::{History, Span};
 pub use ledger::Ledger;
-pub use merge::PartialMerge;
+pub use merge::{PartialMerge, Standing};
 pub use policy::{Policy, Scale, Shaped};
 pub use reaction::{
     EventId, EventIdError, MAX_COUNT, Reaction, StreamName, StreamNameError, UserId, UserIdError,
