@@ -3,7 +3,7 @@
 //! A window is whole when every partition has reported past it, or when it is taken at a deadline;
 //! a partial that comes after that is carried into the next window, as a late reaction is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Partial, Seq, StreamName, Tally, Window};
@@ -40,6 +40,21 @@ struct Published {
     empty_in_a_row: u64,
 }
 
+/// Where a stream stands after its newest window: what a merge that goes on from there has to know of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The stream.
+    pub stream: StreamName,
+    /// Its newest window.
+    pub seq: Seq,
+    /// Totals through that window.
+    pub running: Arc<Tally>,
+    /// How many windows were published through that one.
+    pub ordinal: u64,
+    /// How many of them were empty in a row, up to that one.
+    pub empty_in_a_row: u64,
+}
+
 impl PartialMerge {
     /// Starts with every window through `start` published, and every total at zero.
     pub fn new(partitions: usize, start: Seq, idle_after: u64) -> Self {
@@ -52,30 +67,20 @@ impl PartialMerge {
         }
     }
 
-    /// Starts where an earlier merge has ended: totals go on from its newest windows, and none
-    /// of its windows is published again.
+    /// Starts where an earlier merge has ended: every window through `start` is published, and totals go on from there.
     pub fn resume(
         partitions: usize,
         start: Seq,
         idle_after: u64,
-        newest: impl IntoIterator<Item = Window>,
+        standings: impl IntoIterator<Item = Standing>,
     ) -> Self {
-        let streams: BTreeMap<StreamName, Published> = newest
+        let published = standings
             .into_iter()
-            .map(|newest| {
-                (
-                    newest.stream.clone(),
-                    Published {
-                        newest,
-                        empty_in_a_row: 0,
-                    },
-                )
-            })
-            .collect();
-        let newest_seqs = streams.values().map(|published| published.newest.seq);
-        let start = newest_seqs.fold(start, Seq::max);
+            .map(|standing| standing.into_published(start));
         Self {
-            streams,
+            streams: published
+                .map(|published| (published.newest.stream.clone(), published))
+                .collect(),
             ..Self::new(partitions, start, idle_after)
         }
     }
@@ -133,7 +138,22 @@ impl PartialMerge {
         self.streams.values().map(|published| &published.newest)
     }
 
-    fn take_in(&mut self, partial: Partial) {
+    /// Where the streams of these windows stand now.
+    pub(super) fn standings_of(&self, windows: &[Window]) -> Vec<Standing> {
+        let streams: BTreeSet<&StreamName> = windows.iter().map(|window| &window.stream).collect();
+        let published = streams
+            .into_iter()
+            .filter_map(|stream| self.streams.get(stream));
+        published.map(Published::standing).collect()
+    }
+
+    /// Whether anything was reported and is not published.
+    pub(super) fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Takes one partial, whichever partition it is of.
+    pub(super) fn take_in(&mut self, partial: Partial) {
         if partial.tally.is_empty() && partial.deduplicated == 0 {
             return;
         }
@@ -161,7 +181,7 @@ impl PartialMerge {
 
     /// The next window with anything to publish: the next of the grid while a stream is live,
     /// otherwise the next for which something has arrived.
-    fn next_due(&self) -> Option<Seq> {
+    pub(super) fn next_due(&self) -> Option<Seq> {
         if self.live_streams().next().is_some() {
             return Some(self.published_through.next());
         }
@@ -206,6 +226,36 @@ impl PartialMerge {
     }
 }
 
+impl Published {
+    fn standing(&self) -> Standing {
+        Standing {
+            stream: self.newest.stream.clone(),
+            seq: self.newest.seq,
+            running: Arc::clone(&self.newest.running),
+            ordinal: self.newest.ordinal,
+            empty_in_a_row: self.empty_in_a_row,
+        }
+    }
+}
+
+impl Standing {
+    /// The newest window is known by its totals alone. A number beyond `start` is of another grid.
+    fn into_published(self, start: Seq) -> Published {
+        Published {
+            newest: Window {
+                stream: self.stream,
+                seq: self.seq.min(start),
+                tally: Tally::new(),
+                late: 0,
+                deduplicated: 0,
+                running: self.running,
+                ordinal: self.ordinal,
+            },
+            empty_in_a_row: self.empty_in_a_row,
+        }
+    }
+}
+
 impl Counts {
     fn into_window(self, stream: StreamName, seq: Seq, earlier: Option<&Window>) -> Window {
         let mut running = earlier.map_or_else(Arc::default, |window| Arc::clone(&window.running));
@@ -225,175 +275,4 @@ impl Counts {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-    use crate::domain::Emoji;
-
-    fn partial(stream: &str, seq: u64, count: u64) -> Partial {
-        Partial {
-            stream: StreamName::parse(stream).unwrap(),
-            seq: Seq(seq),
-            tally: [(Emoji::parse("🔥").unwrap(), count)].into_iter().collect(),
-            late: 0,
-            deduplicated: 0,
-        }
-    }
-
-    /// Window, total, running total and ordinal.
-    fn rows(windows: &[Window]) -> Vec<(u64, u64, u64, u64)> {
-        let row = |window: &Window| {
-            (
-                window.seq.0,
-                window.tally.total(),
-                window.running.total(),
-                window.ordinal,
-            )
-        };
-        windows.iter().map(row).collect()
-    }
-
-    #[test]
-    fn a_window_waits_for_every_partition() {
-        let mut merge = PartialMerge::new(2, Seq(9), 5);
-        merge.report(0, Seq(10), vec![partial("main", 10, 3)]);
-        assert_eq!(merge.take_complete(), []);
-        assert_eq!(
-            (merge.pending_total(), merge.waiting_for(Seq(10))),
-            (3, vec![1])
-        );
-
-        merge.report(1, Seq(10), vec![partial("main", 10, 4)]);
-        assert_eq!(rows(&merge.take_complete()), [(10, 7, 7, 1)]);
-        assert_eq!(merge.published_through(), Seq(10));
-        assert_eq!(
-            (merge.pending_total(), merge.waiting_for(Seq(10))),
-            (0, vec![])
-        );
-        assert_eq!(merge.waiting_for(Seq(11)), [0, 1]);
-    }
-
-    #[test]
-    fn one_partition_needs_no_other() {
-        let mut merge = PartialMerge::new(1, Seq(9), 0);
-        merge.report(
-            0,
-            Seq(12),
-            vec![partial("main", 10, 1), partial("main", 12, 2)],
-        );
-        assert_eq!(rows(&merge.take_complete()), [(10, 1, 1, 1), (12, 2, 3, 2)]);
-    }
-
-    #[test]
-    fn a_live_stream_publishes_every_window_until_it_falls_idle() {
-        let mut merge = PartialMerge::new(1, Seq(9), 2);
-        merge.report(
-            0,
-            Seq(20),
-            vec![partial("main", 11, 1), partial("main", 18, 1)],
-        );
-        let expected = [
-            (11, 1, 1, 1),
-            (12, 0, 1, 2),
-            (13, 0, 1, 3),
-            (18, 1, 2, 4),
-            (19, 0, 2, 5),
-            (20, 0, 2, 6),
-        ];
-        assert_eq!(rows(&merge.take_complete()), expected);
-    }
-
-    #[test]
-    fn a_deadline_does_not_wait_and_what_comes_after_is_carried() {
-        let mut merge = PartialMerge::new(2, Seq(9), 0);
-        merge.report(0, Seq(10), vec![partial("main", 10, 3)]);
-        assert_eq!(rows(&merge.take_through(Seq(11))), [(10, 3, 3, 1)]);
-
-        let tardy = Partial {
-            late: 1,
-            ..partial("main", 10, 4)
-        };
-        merge.report(1, Seq(12), vec![tardy, partial("main", 12, 1)]);
-        merge.report(0, Seq(12), vec![]);
-        let windows = merge.take_complete();
-        assert_eq!(rows(&windows), [(12, 5, 8, 2)]);
-        assert_eq!(windows[0].late, 4, "each carried count is late once");
-    }
-
-    #[test]
-    fn a_deadline_in_the_past_takes_nothing_back() {
-        let mut merge = PartialMerge::new(1, Seq(9), 5);
-        assert_eq!(merge.take_through(Seq(3)), []);
-        assert_eq!(merge.published_through(), Seq(9));
-    }
-
-    #[test]
-    fn the_same_report_twice_is_harmless() {
-        let mut merge = PartialMerge::new(2, Seq(9), 5);
-        merge.report(0, Seq(10), vec![partial("main", 10, 3)]);
-        merge.report(0, Seq(10), vec![]);
-        merge.report(0, Seq(9), vec![]);
-        merge.report(1, Seq(10), vec![]);
-        assert_eq!(rows(&merge.take_complete()), [(10, 3, 3, 1)]);
-    }
-
-    #[test]
-    fn a_window_of_duplicates_alone_is_published_but_keeps_no_stream_live() {
-        let mut merge = PartialMerge::new(1, Seq(9), 5);
-        let duplicates = Partial {
-            tally: Tally::new(),
-            deduplicated: 2,
-            ..partial("main", 10, 1)
-        };
-        merge.report(0, Seq(12), vec![duplicates]);
-        let windows = merge.take_complete();
-        assert_eq!(
-            (rows(&windows), windows[0].deduplicated),
-            (vec![(10, 0, 0, 1)], 2)
-        );
-    }
-
-    #[test]
-    fn an_empty_partial_brings_no_stream_to_life() {
-        let mut merge = PartialMerge::new(1, Seq(9), 5);
-        let empty = Partial {
-            tally: Tally::new(),
-            ..partial("main", 10, 1)
-        };
-        merge.report(0, Seq(12), vec![empty]);
-        assert_eq!(merge.take_complete(), []);
-    }
-
-    #[test]
-    fn the_newest_window_of_each_stream_is_kept() {
-        let mut merge = PartialMerge::new(1, Seq(9), 0);
-        merge.report(
-            0,
-            Seq(11),
-            vec![
-                partial("b", 10, 1),
-                partial("a", 10, 1),
-                partial("b", 11, 2),
-            ],
-        );
-        let windows = merge.take_complete();
-        let newest: Vec<&Window> = merge.latest().collect();
-        assert_eq!(newest, [&windows[0], &windows[2]]);
-    }
-
-    #[test]
-    fn a_resumed_merge_goes_on_from_the_totals_it_is_given() {
-        let mut first = PartialMerge::new(1, Seq(9), 3);
-        first.report(0, Seq(10), vec![partial("main", 10, 7)]);
-        let published = first.take_complete();
-
-        let mut resumed = PartialMerge::resume(1, Seq(9), 3, published);
-        assert_eq!(resumed.published_through(), Seq(10));
-        resumed.report(0, Seq(12), vec![partial("main", 12, 1)]);
-        assert_eq!(
-            rows(&resumed.take_complete()),
-            [(11, 0, 7, 2), (12, 1, 8, 3)]
-        );
-    }
-}
+mod tests;
