@@ -267,6 +267,3 @@ impl Stream for Farewell {
         Poll::Ready(self.0.take().map(|reason| Ok(frames::close(reason))))
     }
 }
-
-#[cfg(test)]
-mod tests;
