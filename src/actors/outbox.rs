@@ -133,7 +133,7 @@ where
 mod tests {
     use super::*;
     use crate::actors::messages::WindowsClosed;
-    use crate::testkit::{Probe, window_of};
+    use crate::testkit::{Probe, settle, window_of};
 
     const EDGE: &str = "windows";
 
@@ -164,6 +164,7 @@ mod tests {
 
     #[actix::test]
     async fn what_waits_goes_in_order_as_one_message() {
+        tokio::time::pause();
         let mut receiver = Probe::new();
         let (mut outbox, _) = outbox(&receiver);
         assert!(flush(&mut outbox), "nothing waits");
@@ -175,6 +176,7 @@ mod tests {
         let message = receiver.next().await;
         assert_eq!(rows(&message), [row("a", 1), row("a", 2), row("b", 1)]);
         assert!(flush(&mut outbox));
+        settle().await;
         assert!(receiver.drain().is_empty(), "nothing goes twice");
     }
 
@@ -242,6 +244,7 @@ mod tests {
 
     #[actix::test]
     async fn a_new_life_is_sent_the_newest_window_of_each_stream_once() {
+        tokio::time::pause();
         let mut receiver = Probe::new();
         let (mut outbox, _) = outbox(&receiver);
         push(&mut outbox, "a", 1..=3);
@@ -257,6 +260,7 @@ mod tests {
         let message = receiver.next().await;
         assert_eq!(rows(&message), [row("a", 3), row("b", 3)]);
         assert!(flush(&mut outbox));
+        settle().await;
         assert!(receiver.drain().is_empty(), "not twice");
     }
 

@@ -1,8 +1,22 @@
 use std::collections::BTreeMap;
 
+use actix::{Actor, Handler, Message};
+
 use super::*;
 use crate::config::{Flag, SettingsFile, Sources};
-use crate::testkit::Die;
+
+/// Makes the merger panic.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Fall;
+
+impl Handler<Fall> for WindowMerger {
+    type Result = ();
+
+    fn handle(&mut self, _: Fall, _: &mut <Self as Actor>::Context) {
+        panic!("felled by its test");
+    }
+}
 
 fn config() -> Config {
     let flags = [("http.bind", "127.0.0.1:0"), ("http.workers", "1")];
@@ -26,7 +40,7 @@ async fn kill(stage: Arc<Slot<WindowMerger>>, times: usize) {
         while !stage.is_alive() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        assert!(stage.link().ask(Die).await.is_err());
+        assert!(stage.link().ask(Fall).await.is_err());
     }
 }
 

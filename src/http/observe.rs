@@ -23,8 +23,7 @@ pub async fn observe(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let metrics = Worker::of(request.request()).shared.metrics.clone();
-    let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-    let outcome = answered.unwrap_or_else(|_| Err(panicked().into()));
+    let outcome = survive(next.call(request)).await;
     match &outcome {
         Ok(response) => {
             let route = response.request().match_pattern();
@@ -33,6 +32,13 @@ pub async fn observe(
         Err(error) => count(&metrics, None, error.as_response_error().status_code()),
     }
     outcome
+}
+
+async fn survive<Answer>(
+    request: impl Future<Output = Result<Answer, Error>>,
+) -> Result<Answer, Error> {
+    let answered = AssertUnwindSafe(request).catch_unwind().await;
+    answered.unwrap_or_else(|_| Err(panicked().into()))
 }
 
 fn panicked() -> Problem {
@@ -46,4 +52,19 @@ fn panicked() -> Problem {
 fn count(metrics: &Arc<Metrics>, route: Option<&str>, status: StatusCode) {
     let labels = [route.unwrap_or(UNMATCHED), status.as_str()];
     metrics.http_responses.with_label_values(&labels).inc();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_panic_in_a_request_is_answered_with_500_and_ends_that_request_alone() {
+        let bursting = survive(async { panic!("boom") });
+        let others = survive(async { Ok("an answer") });
+        let (burst, other): (Result<&str, _>, _) = futures_util::join!(bursting, others);
+        let answer = burst.unwrap_err().error_response();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(other.unwrap(), "an answer");
+    }
 }

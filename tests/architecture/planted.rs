@@ -317,3 +317,11 @@ fn a_manifest_gives_the_names_that_code_writes() {
         ["actix_web", "serde", "proptest"]
     );
 }
+
+#[test]
+fn test_code_alone_may_name_the_testkit() {
+    let import = "use crate::testkit::Probe;";
+    assert_eq!(lines("http/reactions.rs", import), [1]);
+    let tests = format!("#[cfg(test)]\nmod tests {{\n{import}\n}}");
+    assert!(lines("http/reactions.rs", &tests).is_empty());
+}

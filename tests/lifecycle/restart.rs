@@ -44,10 +44,11 @@ async fn a_session_comes_back_to_a_restarted_process_and_is_told_that_its_past_i
 
 #[tokio::test]
 async fn a_killed_process_gives_its_port_back_at_once() {
-    let first = start_on("127.0.0.1:0").await;
+    let mut first = start_on("127.0.0.1:0").await;
     let address = first.addresses[0].clone();
     let session = first.join().open().await;
-    drop(first);
+    first.kill();
+    first.ended(Duration::from_secs(5)).await;
     drop(session);
     let second = start_on(&address).await;
     let mut session = second.join().open().await;

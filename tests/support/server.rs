@@ -125,10 +125,19 @@ impl Server {
 
     /// Asks the process to drain.
     pub(crate) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Ends the process as `kill -9` does.
+    pub(crate) fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    fn signal(&self, signal: Signal) {
         let id = self.child.id().expect("the process runs");
         let pid = Pid::from_raw(i32::try_from(id).expect("process ids are small"))
             .expect("process ids are not zero");
-        kill_process(pid, Signal::TERM).expect("the process takes a signal");
+        kill_process(pid, signal).expect("the process takes a signal");
     }
 
     /// How the process ended, within `deadline`.
