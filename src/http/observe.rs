@@ -62,7 +62,7 @@ mod tests {
     async fn a_panic_in_a_request_is_answered_with_500_and_ends_that_request_alone() {
         let bursting = survive(async { panic!("boom") });
         let others = survive(async { Ok("an answer") });
-        let (burst, other): (Result<&str, _>, _) = futures_util::join!(bursting, others);
+        let (burst, other): (Result<&str, _>, _) = tokio::join!(bursting, others);
         let answer = burst.unwrap_err().error_response();
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(other.unwrap(), "an answer");
