@@ -267,3 +267,6 @@ impl Stream for Farewell {
         Poll::Ready(self.0.take().map(|reason| Ok(frames::close(reason))))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ mod stage;
 pub(crate) use desk::Desk;
 pub(crate) use fixtures::{event, reaction, reactions, seats, stream, window_of};
 pub(crate) use ground::{Ground, settle};
-pub(crate) use listener::{Listener, arrival, board, deliver, kinds};
+pub(crate) use listener::{Listener, add_up, arrival, board, deliver, kinds, shown};
 pub(crate) use probe::Probe;
 pub(crate) use session::{gate, session};
 pub(crate) use stage::{Die, Stage, mortal};
