@@ -11,7 +11,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # Arguments of `serve`: make run ARGS="--window 1s"
 ARGS ?=
 
-.PHONY: help run build test tools fmt log-format links lint doc unit compat browser audit advisories screenshot clean build-tools
+.PHONY: help run kafka build test tools fmt log-format links lint doc unit compat browser audit advisories screenshot clean build-tools
 
 help: ## list the targets
 	@printf 'Emostream: live emoji reactions. Usage: make TARGET\n\n'
@@ -20,6 +20,10 @@ help: ## list the targets
 run: build ## build and start Emostream (ARGS="--window 1s" reaches `serve`)
 	@scripts/heading 'Starting Emostream; Ctrl-C stops it'
 	@exec target/release/emostream serve $(ARGS)
+
+kafka: ## start a real Kafka broker on localhost:9092 in the foreground
+	@scripts/heading 'Starting Apache Kafka on localhost:9092; Ctrl-C stops it'
+	@exec scripts/kafka
 
 build: build-tools ## leave the release binary in target/release/emostream
 	@scripts/heading 'Building target/release/emostream; the first time takes some minutes'

@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::actors::board::Board;
+use crate::actors::link::{Gone, Undelivered};
 use crate::domain::Ledger;
 use crate::testkit::{
     Desk, Ground, Listener, board, gate, kinds, reaction, reactions, seats, session, stream,
@@ -237,4 +238,47 @@ async fn whoever_breaks_the_protocol_is_closed_with_1008() {
         assert_eq!(kinds(&listener.read()), ["hello", "close 1008"], "{text}");
     }
     assert!(!seated.session.cursor().is_closing());
+}
+
+// === the ingest is full or dead ===
+
+#[actix::test]
+async fn a_reaction_waits_behind_a_full_ingest_and_is_taken_in_its_turn() {
+    let mut seated = Seated::new();
+    seated.ingest = Desk::busy(|_| Ok(()));
+    let (cursor, open) = (seated.listener.handle(), gate(|_, _| Ok(())));
+    seated.session = session(&seated.ground, cursor, &seated.ingest, open);
+    let mut crowd = seated.ingest.link();
+    let refused = loop {
+        let reactions = reactions(2);
+        if let Err(refused) = crowd.try_send(Submit { reactions }) {
+            break refused;
+        }
+    };
+    assert!(matches!(refused, Undelivered::Full(_)));
+    let (submitted, _) = seated.submitted(&json!({"type": "react", "emoji_type": "🔥"}));
+    let ingest = seated.session.ingest();
+    let asking = actix::spawn(async move {
+        let reactions = submitted;
+        ingest.ask(Submit { reactions }).await
+    });
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    assert!(!asking.is_finished());
+    seated.ingest.open();
+    assert_eq!(asking.await.unwrap(), Ok(Ok(())));
+    let taken = seated.ingest.drain();
+    assert_eq!(taken.last().unwrap().reactions, reactions(1));
+    assert!(taken.len() > 1, "behind the crowd");
+}
+
+#[actix::test]
+async fn a_session_finds_its_ingest_again_after_a_death() {
+    let mut seated = Seated::new();
+    let named = json!({"type": "react", "emoji_type": "🔥", "id": "7"});
+    seated.ingest.die().await;
+    let (reactions, _) = seated.submitted(&named);
+    let gone = seated.session.ingest().ask(Submit { reactions }).await;
+    assert_eq!(gone, Err(Gone));
+    seated.ingest.start();
+    assert_eq!(seated.converse(&named).await.unwrap()["type"], "ack");
 }
