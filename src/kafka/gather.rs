@@ -17,7 +17,9 @@ use std::time::Duration;
 use self::foreign::Foreign;
 use self::own::Own;
 use super::record::window::WindowRecord;
-use crate::domain::{ClusterId, EpochMs, Policy, Seq, StreamName, Tally, Window, WindowSize};
+use crate::domain::{
+    ClusterId, EpochMs, Offset, Policy, Seq, StreamName, Tally, Window, WindowSize,
+};
 
 /// How far ahead of the clock a window may start. One from the future would make every real one old for ever.
 const MAX_AHEAD: Duration = Duration::from_secs(60);
@@ -26,9 +28,9 @@ const MAX_AHEAD: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// The partition.
-    pub partition: i32,
+    pub partition: usize,
     /// The offset in it.
-    pub offset: i64,
+    pub offset: Offset,
 }
 
 /// How long another aggregator's windows are kept open.
@@ -134,7 +136,7 @@ impl Standing {
 
 /// Per partition the oldest record of something.
 #[derive(Debug, Default)]
-struct Oldest(BTreeMap<i32, i64>);
+struct Oldest(BTreeMap<usize, Offset>);
 
 impl Oldest {
     fn note(&mut self, place: Place) {
@@ -217,7 +219,7 @@ impl Gather {
 
     /// The oldest record of a partition that is in no window which has come out: a reader that starts there misses
     /// nothing.
-    pub fn hold_back(&self, partition: i32) -> Option<i64> {
+    pub fn hold_back(&self, partition: usize) -> Option<Offset> {
         let streams = self.streams.values();
         let oldest = streams.flat_map(|stream| stream.own.oldest().chain(stream.foreign.oldest()));
         let offsets = oldest.filter_map(|oldest| oldest.0.get(&partition).copied());

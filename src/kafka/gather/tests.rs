@@ -27,7 +27,7 @@ impl Reader {
         let record = decode(value, seconds(2)).unwrap();
         let place = Place {
             partition: 0,
-            offset: i64::try_from(offset).unwrap(),
+            offset: Offset(offset as u64),
         };
         self.gather.take(place, record, now)
     }
@@ -70,7 +70,7 @@ fn a_window_in_pieces_is_held_back_until_it_is_whole() {
     reader.poll(late_enough());
     assert_eq!(
         (reader.windows(), reader.gather.hold_back(0)),
-        (vec![], Some(7))
+        (vec![], Some(Offset(7)))
     );
 
     assert_eq!(reader.take(8, &values[1], late_enough()), Taken::Known);
@@ -255,7 +255,7 @@ proptest! {
             first.take(offset, value, late_enough());
         }
         first.poll(late_enough());
-        let held_back = first.gather.hold_back(0).map_or(crash, |offset| usize::try_from(offset).unwrap());
+        let held_back = first.gather.hold_back(0).map_or(crash, |offset| usize::try_from(offset.0).unwrap());
         let mut second = Reader::new();
         for (offset, value) in log.iter().enumerate().skip(held_back) {
             second.take(offset, value, late_enough());

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::de::{self, MapAccess, Visitor};
@@ -50,7 +51,7 @@ impl Bounds<'_> {
     }
 
     /// First moment of the window, and the first after it.
-    pub(super) fn read(&self) -> Result<(EpochMs, EpochMs), Poison> {
+    fn read(&self) -> Result<(EpochMs, EpochMs), Poison> {
         let start = read_moment(&self.start).ok_or(Poison::InvalidWindow)?;
         let end = read_moment(&self.end).ok_or(Poison::InvalidWindow)?;
         if start < end {
@@ -58,6 +59,14 @@ impl Bounds<'_> {
         } else {
             Err(Poison::InvalidWindow)
         }
+    }
+
+    /// The window that this is on the grid of its own size.
+    pub(super) fn own_grid(&self) -> Result<(Seq, WindowSize), Poison> {
+        let (start, end) = self.read()?;
+        let size = WindowSize::try_new(Duration::from_millis(end.0 - start.0));
+        let size = size.map_err(|_| Poison::OffGrid)?;
+        Ok((self.on_grid(size)?, size))
     }
 
     /// The window of the grid that this is.

@@ -95,7 +95,7 @@ fn read_by_all(value: &[u8]) -> [Result<(), Poison>; 6] {
     let size = seconds(2);
     [
         reaction::decode(value).map(drop),
-        partial::decode(value, size).map(drop),
+        partial::PartialRecord::decode(value).map(drop),
         window::decode(value, size).map(drop),
         totals::TotalRecord::decode(value, size).map(drop),
         control::ControlRecord::decode(b"cluster:9", Some(value)).map(drop),
@@ -108,7 +108,8 @@ fn valid_values() -> Vec<Vec<u8>> {
     let cluster = ClusterId::try_new(9).unwrap();
     let mut values = window::encode_shaped(&whole, seconds(2), cluster, &Policy::default());
     values.push(reaction::encode(&fixtures::event("e"), EpochMs(0)));
-    values.push(totals::TotalRecord::of(&whole)[0].encode(seconds(2)));
+    values
+        .push(br#"{"partition":1,"of":3,"closed_through":5,"window_ms":2000,"idle":true}"#.into());
     values
 }
 

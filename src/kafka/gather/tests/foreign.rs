@@ -60,7 +60,7 @@ fn the_last_window_closes_by_the_clock() {
     reader.foreign(0, &[(0, "🔥", 3)]);
     assert_eq!(
         (reader.rows(1_999), reader.gather.hold_back(0)),
-        (vec![], Some(0))
+        (vec![], Some(Offset(0)))
     );
     assert_eq!(
         (reader.rows(2_000), reader.gather.hold_back(0)),
