@@ -1,0 +1,5 @@
+//! Tests against a real Apache Kafka broker, which the tests start themselves.
+
+mod support;
+
+mod broker;

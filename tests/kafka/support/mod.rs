@@ -1,0 +1,5 @@
+//! What the tests against Kafka share: a real broker, clients of it, and a proxy that loses what it should carry.
+
+#![allow(dead_code, reason = "each test binary takes the part it needs")]
+
+pub(crate) mod broker;
