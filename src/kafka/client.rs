@@ -1,0 +1,444 @@
+//! Clients of Kafka: what librdkafka is told for each use, and why.
+//!
+//! Below the settings of a use stand those that all have in common; over both stand the user's own, `kafka.<name>`. Those
+//! that a promise of the system hangs on are not for the user to change: [`check`] refuses them with the reason.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaConfRes;
+
+/// How to reach Kafka.
+#[derive(Clone, Default)]
+pub struct ClientsConfig {
+    /// Brokers to ask first, `HOST:PORT` with commas between; none means that there is no Kafka.
+    pub bootstrap: Option<String>,
+    /// Settings of librdkafka as the user gave them, each one checked.
+    pub own: BTreeMap<String, String>,
+}
+
+/// What a client is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use<'a> {
+    /// Writes reactions while a request waits.
+    Reactions,
+    /// Writes what was counted, in transactions under this id.
+    Transactions {
+        /// Stable per instance: a new start under the same id ends what the last one left open.
+        id: &'a str,
+    },
+    /// Reads what is to be counted, in a group, each record exactly once.
+    Counting {
+        /// The group.
+        group: &'a str,
+        /// Stable per instance: a quick restart gets its partitions back without a rebalance.
+        instance: &'a str,
+    },
+    /// Reads windows in a group and hands them on, each record at least once.
+    Forwarding {
+        /// The group.
+        group: &'a str,
+    },
+    /// Reads all partitions by assignment, beside all other readers.
+    Watching,
+    /// Writes windows that are handed on.
+    Windows,
+    /// Creates and describes topics.
+    Admin,
+}
+
+/// All clients.
+const COMMON: &[(&str, &str)] = &[
+    ("client.id", "emostream"),
+    // A window is a small record that must not wait until the last one is acknowledged.
+    ("socket.nagle.disable", "true"),
+    // Between events a connection is quiet for hours, and what stands in between forgets it.
+    ("socket.keepalive.enable", "true"),
+    // Brokers close quiet connections. That is no news.
+    ("log.connection.close", "false"),
+    // A broker that is back is used within two seconds; librdkafka would wait up to ten.
+    ("reconnect.backoff.max.ms", "2000"),
+];
+
+/// Whoever writes.
+const PRODUCER: &[(&str, &str)] = &[
+    // What librdkafka sends again by itself is written once and in order.
+    ("enable.idempotence", "true"),
+    // Acknowledged means: by every replica that is in sync.
+    ("acks", "all"),
+    // librdkafka would hold 1 GiB. A full queue is answered with 503, memory that is full is not answered at all.
+    ("queue.buffering.max.kbytes", "65536"),
+    // JSON shrinks to a fifth, and every client can read this.
+    ("compression.type", "lz4"),
+];
+
+const REACTIONS: &[(&str, &str)] = &[
+    // A request is answered in that time, if need be with `unknown_outcome`; librdkafka would try for five minutes.
+    ("message.timeout.ms", "5000"),
+];
+
+const TRANSACTIONS: &[(&str, &str)] = &[
+    // What a dead instance left open holds up every reader for that long; the default is a minute.
+    ("transaction.timeout.ms", "10000"),
+    // No record may outlive its transaction.
+    ("message.timeout.ms", "10000"),
+];
+
+/// Whoever reads.
+const CONSUMER: &[(&str, &str)] = &[
+    // An offset is committed where the work it stands for is done, and nowhere else. librdkafka's own commit would also wipe
+    // the metadata beside the offset.
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    // What an aborted transaction wrote was never counted.
+    ("isolation.level", "read_committed"),
+    // Memory for records fetched ahead; the default is 64 MiB for each consumer.
+    ("queued.max.messages.kbytes", "16384"),
+];
+
+const GROUP: &[(&str, &str)] = &[
+    // What was written before a group's first start is its work too.
+    ("auto.offset.reset", "earliest"),
+    // Who is silent that long has lost its partitions; the default is 45 s.
+    ("session.timeout.ms", "10000"),
+    // Heartbeats come from a thread of their own, so this is what finds a loop that hangs; the default is 5 min.
+    ("max.poll.interval.ms", "30000"),
+    // Eager: at a rebalance all state is dropped and read again, which is a few seconds of data.
+    ("partition.assignment.strategy", "range"),
+];
+
+const WATCHING: &[(&str, &str)] = &[
+    // librdkafka polls no consumer without the name of a group. Nobody joins this one, and nothing is committed to it.
+    ("group.id", "emostream-watching"),
+    // Where to start is assigned; this is for when that place is gone by retention.
+    ("auto.offset.reset", "earliest"),
+];
+
+/// What the user cannot change, and why.
+const HELD: &[(&str, &str)] = &[
+    ("bootstrap.servers", "write kafka.bootstrap"),
+    ("metadata.broker.list", "write kafka.bootstrap"),
+    (
+        "enable.idempotence",
+        "without it a record may be written twice, and out of order",
+    ),
+    (
+        "acks",
+        "a reaction is answered with 200 once all replicas in sync have it",
+    ),
+    (
+        "request.required.acks",
+        "a reaction is answered with 200 once all replicas in sync have it",
+    ),
+    (
+        "transactional.id",
+        "it has to be stable and belong to one instance alone",
+    ),
+    (
+        "transaction.timeout.ms",
+        "readers wait that long for an instance that died",
+    ),
+    (
+        "isolation.level",
+        "what an aborted transaction wrote must not be counted",
+    ),
+    (
+        "enable.auto.commit",
+        "offsets are committed with the work they stand for",
+    ),
+    (
+        "auto.commit.enable",
+        "offsets are committed with the work they stand for",
+    ),
+    (
+        "enable.auto.offset.store",
+        "offsets are committed with the work they stand for",
+    ),
+    (
+        "offset.store.method",
+        "offsets are committed with the work they stand for",
+    ),
+    (
+        "auto.offset.reset",
+        "each reader has to start where its work does",
+    ),
+    ("group.id", "each stage has a group of its own"),
+    (
+        "group.instance.id",
+        "it has to be stable and belong to one instance alone",
+    ),
+    (
+        "group.protocol",
+        "counting relies on the rebalances of the classic protocol",
+    ),
+    (
+        "partition.assignment.strategy",
+        "counting relies on eager rebalances",
+    ),
+    (
+        "partitioner",
+        "a reaction that is sent again has to meet the first one in its partition",
+    ),
+];
+
+/// Longer and shorter names of the same settings, of those that are set above.
+const ALIASES: &[(&str, &str)] = &[
+    ("compression.codec", "compression.type"),
+    ("delivery.timeout.ms", "message.timeout.ms"),
+];
+
+/// Parts of the names of settings whose values are not to be shown. librdkafka marks the same ones.
+const SECRET: &[&str] = &[
+    "password",
+    "secret",
+    "passphrase",
+    "private.key",
+    "ssl.key.",
+    "sasl.username",
+    "oauthbearer.config",
+];
+
+/// Why a setting of librdkafka is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// librdkafka knows no such setting.
+    #[error("is no setting of librdkafka")]
+    Unknown,
+    /// It is not for the user to change.
+    #[error("cannot be changed: {0}")]
+    Held(&'static str),
+    /// librdkafka does not take the value.
+    #[error("is refused by librdkafka: {0}")]
+    Invalid(String),
+}
+
+/// Asks librdkafka whether it takes a setting, without starting a client.
+///
+/// # Errors
+///
+/// One that it does not know or take, and one that is not for the user to change.
+pub fn check(key: &str, value: &str) -> Result<(), Refused> {
+    if let Some((_, reason)) = HELD.iter().find(|(held, _)| *held == key) {
+        return Err(Refused::Held(reason));
+    }
+    let asked = ClientConfig::new().set(key, value).create_native_config();
+    match asked {
+        Ok(_) => Ok(()),
+        Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..)) => {
+            Err(Refused::Unknown)
+        }
+        // The sentence may repeat the value.
+        Err(_) if is_secret(key) => Err(Refused::Invalid("the value is not shown".to_owned())),
+        Err(KafkaError::ClientConfig(_, sentence, ..)) => Err(Refused::Invalid(sentence)),
+        Err(error) => Err(Refused::Invalid(error.to_string())),
+    }
+}
+
+/// Whether the value of a setting must never be shown.
+pub fn is_secret(key: &str) -> bool {
+    SECRET.iter().any(|part| key.contains(part))
+}
+
+impl ClientsConfig {
+    /// The brokers to ask first, as far as there are any.
+    pub fn bootstrap(&self) -> &str {
+        self.bootstrap.as_deref().unwrap_or_default()
+    }
+
+    /// What librdkafka is told for a use.
+    pub fn client(&self, purpose: Use<'_>) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", self.bootstrap());
+        let groups: &[&[(&str, &str)]] = match purpose {
+            Use::Reactions => &[PRODUCER, REACTIONS],
+            Use::Windows => &[PRODUCER],
+            Use::Transactions { .. } => &[PRODUCER, TRANSACTIONS],
+            Use::Counting { .. } | Use::Forwarding { .. } => &[CONSUMER, GROUP],
+            Use::Watching => &[CONSUMER, WATCHING],
+            Use::Admin => &[],
+        };
+        for &(key, value) in [COMMON].iter().chain(groups).copied().flatten() {
+            client.set(key, value);
+        }
+        match purpose {
+            Use::Transactions { id } => drop(client.set("transactional.id", id)),
+            Use::Counting { group, instance } => {
+                client.set("group.id", group);
+                client.set("group.instance.id", instance);
+            }
+            Use::Forwarding { group } => drop(client.set("group.id", group)),
+            Use::Reactions | Use::Windows | Use::Watching | Use::Admin => {}
+        }
+        self.lay_over(&mut client, purpose);
+        client
+    }
+
+    /// A setting may have two names, and librdkafka takes whichever comes last: ours goes where the user's comes.
+    fn lay_over(&self, client: &mut ClientConfig, purpose: Use<'_>) {
+        for (given, value) in &self.own {
+            let alias = ALIASES.iter().find(|(alias, _)| alias == given);
+            let key = alias.map_or(given.as_str(), |(_, key)| key);
+            let is_bound = matches!(purpose, Use::Transactions { .. });
+            if key == "message.timeout.ms" && is_bound {
+                continue;
+            }
+            client.set(key, value);
+        }
+    }
+}
+
+/// Shows no value of a secret.
+impl fmt::Debug for ClientsConfig {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let own = self.own.iter().map(|(key, value)| {
+            let shown = if is_secret(key) { "hidden" } else { value };
+            (key, shown)
+        });
+        let own: BTreeMap<_, _> = own.collect();
+        formatter
+            .debug_struct("ClientsConfig")
+            .field("bootstrap", &self.bootstrap)
+            .field("own", &own)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rdkafka::admin::AdminClient;
+    use rdkafka::client::DefaultClientContext;
+    use rdkafka::consumer::BaseConsumer;
+    use rdkafka::producer::BaseProducer;
+
+    use super::*;
+
+    const USES: [Use<'static>; 7] = [
+        Use::Reactions,
+        Use::Windows,
+        Use::Transactions {
+            id: "emostream-agg-0",
+        },
+        Use::Counting {
+            group: "emostream-agg",
+            instance: "emostream-agg-0",
+        },
+        Use::Forwarding {
+            group: "emostream-publisher",
+        },
+        Use::Watching,
+        Use::Admin,
+    ];
+
+    fn with(own: &[(&str, &str)]) -> ClientsConfig {
+        let owned = own
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        ClientsConfig {
+            // Nobody listens there.
+            bootstrap: Some("127.0.0.1:1".to_owned()),
+            own: owned.collect(),
+        }
+    }
+
+    /// librdkafka checks how settings go together only when it makes a client.
+    #[test]
+    fn librdkafka_makes_a_client_for_every_use() {
+        for purpose in USES {
+            let mut client = with(&[("message.timeout.ms", "60000")]).client(purpose);
+            // It would complain about the broker that is not there.
+            client.set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg);
+            let made = match purpose {
+                Use::Reactions | Use::Windows | Use::Transactions { .. } => {
+                    client.create::<BaseProducer>().map(drop)
+                }
+                Use::Counting { .. } | Use::Forwarding { .. } | Use::Watching => {
+                    client.create::<BaseConsumer>().map(drop)
+                }
+                Use::Admin => client
+                    .create::<AdminClient<DefaultClientContext>>()
+                    .map(drop),
+            };
+            assert_eq!(made, Ok(()), "{purpose:?}");
+        }
+    }
+
+    #[test]
+    fn no_client_commits_by_itself_or_reads_what_was_aborted() {
+        for purpose in [USES[3], USES[4], USES[5]] {
+            let client = with(&[]).client(purpose);
+            for (key, value) in [
+                ("enable.auto.commit", "false"),
+                ("enable.auto.offset.store", "false"),
+                ("isolation.level", "read_committed"),
+            ] {
+                assert_eq!(client.get(key), Some(value), "{purpose:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_user_sets_beats_what_a_use_sets_under_either_name() {
+        for key in ["message.timeout.ms", "delivery.timeout.ms"] {
+            let client = with(&[(key, "9000")]).client(Use::Reactions);
+            assert_eq!(client.get("message.timeout.ms"), Some("9000"));
+            assert_eq!(client.get("delivery.timeout.ms"), None);
+        }
+    }
+
+    #[test]
+    fn no_record_outlives_its_transaction_whatever_the_user_sets() {
+        let client = with(&[("message.timeout.ms", "60000")]).client(USES[2]);
+        assert_eq!(
+            client.get("message.timeout.ms"),
+            client.get("transaction.timeout.ms")
+        );
+    }
+
+    #[test]
+    fn settings_that_a_promise_hangs_on_are_refused_with_the_reason() {
+        for (key, reason) in HELD {
+            assert_eq!(check(key, "1"), Err(Refused::Held(reason)));
+            let asked = ClientConfig::new().set(*key, "1").create_native_config();
+            let is_unknown = matches!(
+                asked,
+                Err(KafkaError::ClientConfig(
+                    RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN,
+                    ..
+                ))
+            );
+            assert!(!is_unknown, "{key} is a setting of librdkafka");
+        }
+    }
+
+    #[test]
+    fn librdkafka_says_what_it_knows_and_takes() {
+        assert_eq!(check("sasl.username", "ada"), Ok(()));
+        assert_eq!(check("linger.ms", "20"), Ok(()));
+        assert_eq!(check("linger.msec", "20"), Err(Refused::Unknown));
+        let Err(Refused::Invalid(sentence)) = check("linger.ms", "soon") else {
+            panic!("a text is no number");
+        };
+        assert!(sentence.contains("Invalid value"), "{sentence}");
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        for key in [
+            "sasl.password",
+            "ssl.key.password",
+            "ssl.key.pem",
+            "ssl.keystore.password",
+            "sasl.oauthbearer.client.secret",
+            "sasl.oauthbearer.config",
+            "sasl.oauthbearer.assertion.private.key.pem",
+        ] {
+            assert!(is_secret(key), "{key}");
+            assert!(!format!("{:?}", with(&[(key, "hunter2")])).contains("hunter2"));
+        }
+        assert!(!is_secret("security.protocol") && !is_secret("ssl.ca.location"));
+    }
+}
