@@ -1,4 +1,7 @@
 //! The other edge: the topic layout of Kafka, and what is on the topics.
 
+pub mod topics;
 pub mod record;
 pub mod gather;
+pub mod client;
+pub mod admin;
