@@ -1,8 +1,9 @@
 //! The configuration of a node, and how it is loaded.
 
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
-use super::layers::{Layers, Sources};
+use super::layers::{Given, Layers, Sources};
+use super::librdkafka;
 use super::mistakes::Mistakes;
 use super::value;
 use super::values::Values;
@@ -12,6 +13,7 @@ use crate::actors::{
 };
 use crate::domain::WindowSize;
 use crate::http::{HttpConfig, limits::LimitsConfig};
+use crate::kafka::{client::ClientsConfig, topics::TopicsConfig};
 use crate::telemetry::LogConfig;
 
 /// Everything a node needs to know.
@@ -35,6 +37,10 @@ pub struct Config {
     pub registry: RegistryConfig,
     /// What a hub keeps and how it watches its sessions.
     pub hub: HubConfig,
+    /// Names and sizes of topics.
+    pub topics: TopicsConfig,
+    /// How to reach Kafka, if there is one.
+    pub kafka: ClientsConfig,
     /// Bearer token of the admin routes; without one the node generates its own.
     pub admin_token: Option<String>,
     /// Logs.
@@ -56,7 +62,7 @@ pub struct Loaded {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// `section.key`.
-    pub key: &'static str,
+    pub key: Cow<'static, str>,
     /// As it was written; that of a secret says only whether it is set.
     pub value: String,
     /// `default`, `emostream.toml:window.size`, `EMOSTREAM_WINDOW_SIZE`, `--window`.
@@ -77,6 +83,11 @@ pub fn load(sources: Sources<'_>) -> Result<Loaded, Mistakes> {
             Err(sentence) => mistakes.push(sentence),
         }
     }
+    for (key, given) in layers.librdkafka() {
+        if let Err(sentence) = librdkafka::check(key, given) {
+            mistakes.push(sentence);
+        }
+    }
     mistakes.extend(values.contradictions());
     if !mistakes.is_empty() {
         return Err(mistakes);
@@ -84,9 +95,12 @@ pub fn load(sources: Sources<'_>) -> Result<Loaded, Mistakes> {
     let rows = layers
         .iter()
         .map(|(setting, given)| values.row(setting, given));
+    let own = layers.librdkafka();
+    let rows = rows.chain(own.clone().map(|(key, given)| librdkafka::row(key, given)));
+    let text = |(key, given): (&String, &Given)| (key.clone(), given.raw.as_text());
     Ok(Loaded {
         rows: rows.collect(),
-        config: values.into_config(),
+        config: values.into_config(own.map(text).collect()),
     })
 }
 
@@ -104,6 +118,8 @@ impl fmt::Debug for Config {
             .field("clusters", &self.clusters)
             .field("registry", &self.registry)
             .field("hub", &self.hub)
+            .field("topics", &self.topics)
+            .field("kafka", &self.kafka)
             .field("admin_token", &self.admin_token.as_ref().map(|_| "hidden"))
             .field("log", &self.log)
             .field("shutdown_timeout", &self.shutdown_timeout)
@@ -233,6 +249,43 @@ mod tests {
                 "{key}"
             );
         }
+    }
+
+    #[test]
+    fn settings_of_librdkafka_are_laid_beside_and_shown_without_secrets() {
+        let set = [
+            ("kafka.bootstrap", "localhost:9092"),
+            ("kafka.linger.ms", "20"),
+            ("kafka.sasl.password", "hunter2"),
+        ];
+        let loaded = load_with(&set).unwrap();
+        let kafka = &loaded.config.kafka;
+        assert_eq!(kafka.bootstrap(), "localhost:9092");
+        assert_eq!(kafka.own["linger.ms"], "20");
+        assert_eq!(kafka.own["sasl.password"], "hunter2");
+        assert_eq!(row(&loaded, "kafka.linger.ms"), "20");
+        assert_eq!(row(&loaded, "kafka.sasl.password"), "(set, not shown)");
+        assert!(!format!("{loaded:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn what_librdkafka_does_not_know_or_must_not_be_told_is_a_mistake() {
+        let mistakes = load_with(&[
+            ("kafka.bootsrap", "localhost:9092"),
+            ("kafka.acks", "1"),
+            ("kafka.linger.ms", "soon"),
+            ("kafka.topic_partials", "emoji_topic"),
+        ]);
+        let mistakes = mistakes.unwrap_err();
+        for (sentence, beginning) in mistakes.sentences().iter().zip([
+            "kafka.acks (--set kafka.acks) cannot be changed: ",
+            "kafka.bootsrap (--set kafka.bootsrap) is not a setting, nor one of librdkafka; the nearest is kafka.bootstrap",
+            "kafka.linger.ms (--set kafka.linger.ms) is refused by librdkafka: ",
+            "kafka.topic_...: emoji_topic stands for two topics",
+        ]) {
+            assert!(sentence.starts_with(beginning), "{sentence}");
+        }
+        assert_eq!(mistakes.sentences().len(), 4, "{mistakes}");
     }
 
     #[test]

@@ -1,14 +1,22 @@
 //! The settings file: TOML text to keys and values.
 
+use super::librdkafka;
 use super::setting::Setting;
 use super::table::SECTIONS;
 
-/// Values of known keys.
-type Entries = Vec<(&'static str, toml::Value)>;
+/// What a file holds.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    /// Values of our settings.
+    pub(super) settings: Vec<(&'static str, toml::Value)>,
+    /// Values of what may be settings of librdkafka, by its own names.
+    pub(super) librdkafka: Vec<(String, toml::Value)>,
+    /// A sentence for each unknown key that starts with the key.
+    pub(super) unknown: Vec<String>,
+}
 
-/// The values of known keys, and a sentence for each unknown one that starts with the key. The error of a text that
-/// is not TOML names the line and quotes nothing: the text may hold the admin token.
-pub(super) fn entries(text: &str) -> Result<(Entries, Vec<String>), String> {
+/// Reads a file. The error of a text that is not TOML names the line and quotes nothing: the text may hold the admin token.
+pub(super) fn entries(text: &str) -> Result<Entries, String> {
     let table = text.parse::<toml::Table>().map_err(|error| {
         let line = error
             .span()
@@ -20,26 +28,31 @@ pub(super) fn entries(text: &str) -> Result<(Entries, Vec<String>), String> {
         let reason = error.message().lines().next().unwrap_or_default();
         format!("{place} is not valid TOML: {reason}")
     })?;
-    let mut entries = Vec::new();
-    let mut unknown = Vec::new();
-    walk("", table, &mut entries, &mut unknown);
-    Ok((entries, unknown))
+    let mut entries = Entries::default();
+    walk("", table, &mut entries);
+    Ok(entries)
 }
 
-fn walk(prefix: &str, table: toml::Table, entries: &mut Entries, unknown: &mut Vec<String>) {
+fn walk(prefix: &str, table: toml::Table, entries: &mut Entries) {
     for (name, value) in table {
         let key = format!("{prefix}{name}");
+        let own_name = librdkafka::name_of(&key).map(str::to_owned);
         match (Setting::find(&key), value) {
-            (Some(setting), value) => entries.push((setting.key, value)),
+            (Some(setting), value) => entries.settings.push((setting.key, value)),
             (None, toml::Value::Table(inner)) if !inner.is_empty() || is_section(&key) => {
-                walk(&format!("{key}."), inner, entries, unknown);
+                walk(&format!("{key}."), inner, entries);
             }
             (None, _) if is_section(&key) => {
-                unknown.push(format!(
+                entries.unknown.push(format!(
                     "{key} is a section; write [{key}] and its settings below"
                 ));
             }
-            (None, _) => unknown.push(format!(
+            (None, value) if own_name.is_some() => {
+                entries
+                    .librdkafka
+                    .extend(own_name.map(|name| (name, value)));
+            }
+            (None, _) => entries.unknown.push(format!(
                 "{} is not a setting; the nearest is {}",
                 key.escape_debug(),
                 Setting::nearest(&key).key
@@ -60,19 +73,20 @@ mod tests {
 
     #[test]
     fn sections_and_dotted_keys_mean_the_same() {
-        let (in_section, unknown) = entries("[window]\nsize = '1s'").unwrap();
-        assert_eq!(in_section, [("window.size", "1s".into())]);
-        assert!(unknown.is_empty());
-        assert_eq!(entries("window.size = '1s'").unwrap().0, in_section);
-        assert!(entries("[window]").unwrap().1.is_empty());
+        let in_section = entries("[window]\nsize = '1s'").unwrap();
+        assert_eq!(in_section.settings, [("window.size", "1s".into())]);
+        assert!(in_section.unknown.is_empty());
+        let dotted = entries("window.size = '1s'").unwrap();
+        assert_eq!(dotted.settings, in_section.settings);
+        assert!(entries("[window]").unwrap().unknown.is_empty());
     }
 
     #[test]
     fn what_is_not_a_setting_is_named_with_the_nearest() {
-        let (_, unknown) =
+        let found =
             entries("bind = []\nwindow = '2s'\n[windows]\nsize = '2s'\n[htp]\nbind = []").unwrap();
         assert_eq!(
-            unknown,
+            found.unknown,
             [
                 "bind is not a setting; the nearest is http.bind",
                 "htp.bind is not a setting; the nearest is http.bind",

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString, fmt, fs, io, path::PathBuf};
 
-use super::{file, mistakes::Mistakes, setting::Setting, table::SETTINGS};
+use super::{file, librdkafka, mistakes::Mistakes, setting::Setting, table::SETTINGS};
 
 /// Where settings are looked for, the weakest first.
 #[expect(
@@ -115,8 +115,13 @@ pub(super) struct Given {
     pub(super) source: String,
 }
 
-/// One value per setting, in the order of the table.
-pub(super) struct Layers(Vec<(&'static Setting, Given)>);
+/// All values.
+pub(super) struct Layers {
+    /// One per setting, in the order of the table.
+    settings: Vec<(&'static Setting, Given)>,
+    /// Those of librdkafka by its own names, as far as they are given.
+    librdkafka: BTreeMap<String, Given>,
+}
 
 impl Layers {
     /// Reads all sources. What is unknown or unreadable is a mistake; the rest is still there to be checked.
@@ -132,7 +137,13 @@ impl Layers {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'static Setting, &Given)> {
-        self.0.iter().map(|(setting, given)| (*setting, given))
+        self.settings
+            .iter()
+            .map(|(setting, given)| (*setting, given))
+    }
+
+    pub(super) fn librdkafka(&self) -> impl Iterator<Item = (&String, &Given)> + Clone {
+        self.librdkafka.iter()
     }
 
     fn defaults() -> Self {
@@ -140,16 +151,21 @@ impl Layers {
             raw: Raw::Text(setting.default.to_owned()),
             source: "default".to_owned(),
         };
-        Self(
-            SETTINGS
+        Self {
+            settings: SETTINGS
                 .iter()
                 .map(|setting| (setting, given(setting)))
                 .collect(),
-        )
+            librdkafka: BTreeMap::new(),
+        }
     }
 
     fn replace(&mut self, key: &str, raw: Raw, source: String) {
-        if let Some((_, given)) = self.0.iter_mut().find(|(setting, _)| setting.key == key) {
+        if let Some((_, given)) = self
+            .settings
+            .iter_mut()
+            .find(|(setting, _)| setting.key == key)
+        {
             *given = Given { raw, source };
         }
     }
@@ -167,11 +183,16 @@ impl Layers {
             }
         };
         match file::entries(&text) {
-            Ok((entries, unknown)) => {
-                for (key, value) in entries {
+            Ok(entries) => {
+                for (key, value) in entries.settings {
                     self.replace(key, Raw::Toml(value), format!("{name}:{key}"));
                 }
-                for sentence in unknown {
+                for (key, value) in entries.librdkafka {
+                    let source = format!("{name}:kafka.{key}");
+                    let raw = Raw::Toml(value);
+                    self.librdkafka.insert(key, Given { raw, source });
+                }
+                for sentence in entries.unknown {
                     mistakes.push(format!("{name}:{sentence}"));
                 }
             }
@@ -190,6 +211,12 @@ impl Layers {
                 continue;
             }
             let Some(setting) = SETTINGS.iter().find(|setting| setting.variable() == name) else {
+                if let Some(key) = librdkafka::name_of_variable(&name) {
+                    let raw = Raw::Text(value.to_string_lossy().into_owned());
+                    let source = name;
+                    self.librdkafka.insert(key, Given { raw, source });
+                    continue;
+                }
                 let nearest = Setting::nearest_variable(&name);
                 mistakes.push(format!(
                     "{name} is not the variable of any setting; the nearest is {} ({})",
@@ -206,9 +233,14 @@ impl Layers {
     }
 
     fn add_flag(&mut self, flag: Flag, mistakes: &mut Mistakes) {
-        match Setting::find(&flag.key) {
-            Some(setting) => self.replace(setting.key, Raw::Text(flag.value), flag.name),
-            None => mistakes.push(format!(
+        let own_name = librdkafka::name_of(&flag.key).map(str::to_owned);
+        match (Setting::find(&flag.key), own_name) {
+            (Some(setting), _) => self.replace(setting.key, Raw::Text(flag.value), flag.name),
+            (None, Some(name)) => {
+                let (raw, source) = (Raw::Text(flag.value), flag.name);
+                self.librdkafka.insert(name, Given { raw, source });
+            }
+            (None, None) => mistakes.push(format!(
                 "{} ({}) is not a setting; the nearest is {}",
                 flag.key,
                 flag.name,
@@ -294,6 +326,37 @@ mod tests {
         assert_eq!(
             value_of(&layers, "clusters.initial"),
             pair("5", "--set clusters.initial")
+        );
+    }
+
+    #[test]
+    fn each_layer_may_set_what_librdkafka_knows() {
+        let file = "[kafka]\nlinger.ms = 5\n'client.id' = 'a'\nsecurity.protocol = 'plaintext'";
+        let variables = [
+            ("EMOSTREAM_KAFKA_CLIENT_ID", "b"),
+            ("EMOSTREAM_KAFKA_SECURITY_PROTOCOL", "ssl"),
+        ];
+        let (layers, mistakes) = collect(file, &variables, &[("kafka.client.id", "c")]);
+        assert_eq!(mistakes, Mistakes::default());
+        let given = layers.librdkafka().map(|(key, given)| {
+            let source = given.source.rsplit('/').next().unwrap();
+            (key.as_str(), given.raw.as_text(), source)
+        });
+        assert_eq!(
+            given.collect::<Vec<_>>(),
+            [
+                ("client.id", "c".to_owned(), "--set kafka.client.id"),
+                (
+                    "linger.ms",
+                    "5".to_owned(),
+                    "emostream.toml:kafka.linger.ms"
+                ),
+                (
+                    "security.protocol",
+                    "ssl".to_owned(),
+                    "EMOSTREAM_KAFKA_SECURITY_PROTOCOL"
+                ),
+            ]
         );
     }
 

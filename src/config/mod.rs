@@ -12,6 +12,7 @@ mod limit;
 mod value;
 mod expected;
 mod values;
+mod librdkafka;
 mod build;
 
 pub use build::{Config, Loaded, Row, load};

@@ -53,6 +53,10 @@ pub enum Kind {
     Scale,
     /// A rate limit.
     Limit,
+    /// Brokers of Kafka to ask first, or nothing.
+    Brokers,
+    /// The name of a topic, or the beginning of one.
+    Topic,
     /// A bearer token, or nothing. Never shown.
     Token,
     /// Log levels, per module if need be.

@@ -31,6 +31,11 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         "Rate limits in reactions: \"20/s\", \"20/s burst 100\", \"off\", or \"auto\". With \"auto\" there is no limit while\n\
          every http.bind is loopback; on any other bind it stands for the limit named below.",
     ),
+    (
+        "kafka",
+        "Kafka: where it is, and its topics. Any setting of librdkafka may stand here too, such as\n\
+         \"security.protocol\" = \"SASL_SSL\", but for those that a promise hangs on.",
+    ),
     ("admin", "The admin routes."),
     ("log", "Logs."),
     ("shutdown", "Stopping."),
@@ -232,6 +237,66 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("limits.total", "auto", Kind::Limit, "In all; auto: off"),
     setting(
+        "kafka.bootstrap",
+        "",
+        Kind::Brokers,
+        "Brokers to ask first, HOST:PORT with commas between; without any there is no Kafka",
+    ),
+    setting(
+        "kafka.partitions",
+        "3",
+        number(1, 1000),
+        "Partitions of a topic that is created",
+    ),
+    setting(
+        "kafka.replicas",
+        "0",
+        number(0, 100),
+        "Replicas of a topic that is created; 0 is what the broker gives by default",
+    ),
+    setting(
+        "kafka.topic_reactions",
+        "emoji_topic",
+        Kind::Topic,
+        "Topic of the reactions",
+    ),
+    setting(
+        "kafka.topic_partials",
+        "emoji_topic_partials",
+        Kind::Topic,
+        "Topic of what single partitions have counted",
+    ),
+    setting(
+        "kafka.topic_totals",
+        "emoji_topic_totals",
+        Kind::Topic,
+        "Topic of the running totals",
+    ),
+    setting(
+        "kafka.topic_aggregated",
+        "emoji_topic_aggregated",
+        Kind::Topic,
+        "Topic of the whole windows",
+    ),
+    setting(
+        "kafka.topic_cluster",
+        "cluster_topic_",
+        Kind::Topic,
+        "Topic of a cluster, without its number",
+    ),
+    setting(
+        "kafka.topic_subscriber",
+        "subscriber_topic_",
+        Kind::Topic,
+        "Topic of a cluster's subscribers, without its number",
+    ),
+    setting(
+        "kafka.topic_control",
+        "emostream_control",
+        Kind::Topic,
+        "Topic of the clusters and clients that should exist",
+    ),
+    setting(
         "admin.token",
         "",
         Kind::Token,
@@ -343,10 +408,10 @@ mod tests {
     #[test]
     fn emostream_toml_sets_every_key_to_its_default() {
         let text = include_str!("../../emostream.toml");
-        let (entries, unknown) = super::super::file::entries(text).unwrap();
-        assert!(unknown.is_empty());
-        assert_eq!(entries.len(), SETTINGS.len());
-        for (key, value) in entries {
+        let entries = super::super::file::entries(text).unwrap();
+        assert!(entries.unknown.is_empty() && entries.librdkafka.is_empty());
+        assert_eq!(entries.settings.len(), SETTINGS.len());
+        for (key, value) in entries.settings {
             let given = super::super::layers::Raw::Toml(value);
             assert_eq!(
                 given.as_text(),

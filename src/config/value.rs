@@ -24,6 +24,8 @@ pub(super) enum Value {
     Url(Option<Url>),
     Scale(Scale),
     Limit(Limit),
+    Brokers(Option<String>),
+    Topic(String),
     Token(Option<String>),
     LogLevel(String),
     LogFormat(LogFormat),
@@ -79,6 +81,8 @@ fn parse(kind: Kind, raw: &Raw) -> Option<Value> {
         },
         Kind::Scale => parse_scale(raw).map(Value::Scale),
         Kind::Limit => text(raw)?.parse().ok().map(Value::Limit),
+        Kind::Brokers => parse_brokers(text(raw)?).map(Value::Brokers),
+        Kind::Topic => parse_topic(text(raw)?).map(Value::Topic),
         Kind::Token => parse_token(text(raw)?).map(Value::Token),
         Kind::LogLevel => parse_level(text(raw)?).map(Value::LogLevel),
         Kind::LogFormat => match text(raw)? {
@@ -164,6 +168,31 @@ fn parse_scale(raw: &Raw) -> Option<Scale> {
         Some("legacy") => Some(Scale::Legacy),
         _ => number(raw).and_then(NonZeroU64::new).map(Scale::Divisor),
     }
+}
+
+fn parse_brokers(text: &str) -> Option<Option<String>> {
+    let is_broker = |broker: &str| {
+        let (host, port) = broker.rsplit_once(':')?;
+        let is_host = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == '/');
+        (is_host && port.parse::<u16>().is_ok_and(|port| port > 0)).then_some(())
+    };
+    match text {
+        "" => Some(None),
+        _ if text
+            .split(',')
+            .all(|broker| is_broker(broker.trim()).is_some()) =>
+        {
+            Some(Some(text.to_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// Kafka takes up to 249 characters; there has to be room for a cluster's number.
+fn parse_topic(text: &str) -> Option<String> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    let fits = (1..=240).contains(&text.len()) && !matches!(text, "." | "..");
+    (fits && text.bytes().all(is_name)).then(|| text.to_owned())
 }
 
 /// Visible ASCII only, as it has to fit into an `Authorization` header.
@@ -285,6 +314,24 @@ mod tests {
             "127.0.0.1:80,127.0.0.1:80",
         ] {
             assert!(checked("http.bind", wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn brokers_are_hosts_with_ports_or_nothing() {
+        for right in ["", "localhost:9092", "a.b:1, [::1]:9092", "10.0.0.1:65535"] {
+            assert!(checked("kafka.bootstrap", right).is_ok(), "{right}");
+        }
+        for wrong in ["localhost", ":9092", "a:0", "a:1,", "kafka://a:1", "a b:1"] {
+            assert!(checked("kafka.bootstrap", wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn topics_have_names_that_kafka_takes() {
+        assert!(checked("kafka.topic_reactions", "event-1.emoji_topic").is_ok());
+        for wrong in ["", ".", "..", "a b", "a/b", "🔥", &"a".repeat(241)] {
+            assert!(checked("kafka.topic_reactions", wrong).is_err(), "{wrong}");
         }
     }
 

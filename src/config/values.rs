@@ -9,6 +9,7 @@ use super::layers::Given;
 use super::limit::Limit;
 use super::mistakes::Mistakes;
 use super::setting::Setting;
+use super::table::SETTINGS;
 use super::value::Value;
 use crate::actors::{
     clusters::ClustersConfig, ingest::IngestConfig, registry::RegistryConfig,
@@ -16,6 +17,8 @@ use crate::actors::{
 };
 use crate::domain::{Policy, Scale, WindowSize};
 use crate::http::{HttpConfig, limits::LimitsConfig};
+use crate::kafka::client::ClientsConfig;
+use crate::kafka::topics::TopicsConfig;
 use crate::telemetry::{LogConfig, LogFormat};
 
 /// Checked values by key. [`Values::into_config`] takes each exactly once; the table gives each the type it is taken as.
@@ -53,7 +56,27 @@ impl Values {
                 size.as_ms()
             ));
         }
+        if let Some(name) = self.ambiguous_topic() {
+            mistakes.push(format!(
+                "kafka.topic_...: {name} stands for two topics; each needs a name of its own"
+            ));
+        }
         mistakes
+    }
+
+    /// Two topics may meet in one name, also by a cluster's number.
+    fn ambiguous_topic(&self) -> Option<String> {
+        let is_whole = |setting: &Setting| {
+            !setting.key.starts_with("kafka.") || self.0.contains_key(setting.key)
+        };
+        if !SETTINGS.iter().all(is_whole) {
+            return None;
+        }
+        let highest = match self.0.get("clusters.max") {
+            Some(Value::Number(highest)) => *highest,
+            _ => return None,
+        };
+        Self(self.0.clone()).topics().ambiguous(1..=highest)
     }
 
     /// The setting as it may be shown.
@@ -69,7 +92,7 @@ impl Values {
             _ => written.escape_debug().to_string(),
         };
         Row {
-            key: setting.key,
+            key: setting.key.into(),
             value,
             source: given.source.clone(),
         }
@@ -83,7 +106,7 @@ impl Values {
     }
 
     /// The configuration; every setting has to have its value.
-    pub(super) fn into_config(mut self) -> Config {
+    pub(super) fn into_config(mut self, librdkafka: BTreeMap<String, String>) -> Config {
         let limits = self.limits();
         let config = Config {
             http: self.http(),
@@ -95,6 +118,11 @@ impl Values {
             clusters: self.clusters(),
             registry: self.registry(),
             hub: self.hub(),
+            topics: self.topics(),
+            kafka: ClientsConfig {
+                bootstrap: self.take("kafka.bootstrap"),
+                own: librdkafka,
+            },
             admin_token: self.take("admin.token"),
             log: self.log(),
             shutdown_timeout: self.take("shutdown.timeout"),
@@ -176,6 +204,21 @@ impl Values {
         }
     }
 
+    fn topics(&mut self) -> TopicsConfig {
+        let replicas: u16 = self.take("kafka.replicas");
+        TopicsConfig {
+            reactions: self.take("kafka.topic_reactions"),
+            partials: self.take("kafka.topic_partials"),
+            totals: self.take("kafka.topic_totals"),
+            aggregated: self.take("kafka.topic_aggregated"),
+            cluster_prefix: self.take("kafka.topic_cluster"),
+            subscriber_prefix: self.take("kafka.topic_subscriber"),
+            control: self.take("kafka.topic_control"),
+            partitions: self.take("kafka.partitions"),
+            replicas: (replicas > 0).then_some(replicas),
+        }
+    }
+
     fn log(&mut self) -> LogConfig {
         LogConfig {
             level: self.take("log.level"),
@@ -195,11 +238,11 @@ trait FromValue: Sized {
 }
 
 macro_rules! from_value {
-    ($($variant:ident => $field:ty),+ $(,)?) => {$(
+    ($($($variant:ident)|+ => $field:ty),+ $(,)?) => {$(
         impl FromValue for $field {
             fn from_value(value: Value) -> Option<Self> {
                 match value {
-                    Value::$variant(inner) => inner.try_into().ok(),
+                    $(Value::$variant(inner))|+ => inner.try_into().ok(),
                     _ => None,
                 }
             }
@@ -220,7 +263,7 @@ from_value! {
     Url => Option<Url>,
     Scale => Scale,
     Limit => Limit,
-    Token => Option<String>,
-    LogLevel => String,
+    Token | Brokers => Option<String>,
+    LogLevel | Topic => String,
     LogFormat => LogFormat,
 }
