@@ -113,7 +113,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         module: "commands",
-        may_import: &["app", "config", "telemetry"],
+        may_import: &["app", "config", "telemetry", "kafka", "domain"],
         crates: Crates::Any,
     },
     Rule {

@@ -11,6 +11,7 @@ Examples:
   emostream                              everything in one process, on http://localhost:5001
   emostream serve --bind 0.0.0.0:8080    on one address, open to other machines
   emostream serve --window 500ms --set session.retention=30m --set log.level=debug
+  emostream topics --kafka broker:9092   creates the topics and shows what is in Kafka
   emostream config show                  every setting, its value and where it came from
 
 Exit codes:
@@ -48,6 +49,9 @@ pub enum Command {
     /// Runs the whole of Emostream in one process
     #[command(after_help = LAYERS)]
     Serve(SettingArgs),
+    /// Creates the topics that are missing in Kafka, and shows all of them
+    #[command(after_help = LAYERS)]
+    Topics(TopicsArgs),
     /// Checks the settings, or shows them
     #[command(subcommand, disable_help_subcommand = true)]
     Config(ConfigAction),
@@ -80,12 +84,40 @@ pub struct SettingArgs {
     /// [default: generated at start]
     #[arg(long, value_name = "TOKEN")]
     pub admin_token: Option<String>,
+    /// Brokers of Kafka, where a command takes them.
+    #[arg(skip)]
+    pub kafka: Option<String>,
     /// Settings file [default: emostream.toml, if present]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Any setting by its key; may be repeated, beats the short names above
     #[arg(long, value_name = "SECTION.KEY=VALUE", value_parser = parse_assignment)]
     pub set: Vec<(String, String)>,
+}
+
+/// Settings of a command that only speaks with Kafka.
+#[derive(Args)]
+pub struct TopicsArgs {
+    /// Brokers to ask first [default: localhost:9092]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub kafka: Option<String>,
+    /// Settings file [default: emostream.toml, if present]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Any setting by its key; may be repeated, beats the short name above
+    #[arg(long, value_name = "SECTION.KEY=VALUE", value_parser = parse_assignment)]
+    pub set: Vec<(String, String)>,
+}
+
+impl From<TopicsArgs> for SettingArgs {
+    fn from(args: TopicsArgs) -> Self {
+        Self {
+            kafka: args.kafka,
+            config: args.config,
+            set: args.set,
+            ..Self::default()
+        }
+    }
 }
 
 impl SettingArgs {
@@ -111,6 +143,7 @@ impl SettingArgs {
             ("--bind", "http.bind", bind),
             ("--window", "window.size", self.window),
             ("--clusters", "clusters.initial", self.clusters),
+            ("--kafka", "kafka.bootstrap", self.kafka),
             ("--admin-token", "admin.token", self.admin_token),
         ];
         let short = short.into_iter().filter_map(|(name, key, value)| {
@@ -126,6 +159,16 @@ impl SettingArgs {
             value,
         });
         short.chain(set).collect()
+    }
+}
+
+/// Leaves out all values: any of them may be a password.
+impl fmt::Debug for TopicsArgs {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("TopicsArgs")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 
@@ -220,6 +263,23 @@ mod tests {
             "emostream --admin-token hunter2hunter2hunter2 --set admin.token=hunter2hunter2hunter2";
         let cli = Cli::try_parse_from(line.split(' ')).unwrap();
         assert!(!format!("{cli:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn topics_takes_brokers_and_settings() {
+        let line = "emostream topics --kafka a:1 --set kafka.partitions=6";
+        let Some(Command::Topics(args)) = Cli::try_parse_from(line.split(' ')).unwrap().command
+        else {
+            panic!("topics");
+        };
+        let flags = SettingArgs::from(args).into_flags().into_iter();
+        let keys: Vec<_> = flags.map(|flag| (flag.key, flag.value)).collect();
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let expected = [
+            pair("kafka.bootstrap", "a:1"),
+            pair("kafka.partitions", "6"),
+        ];
+        assert_eq!(keys, expected);
     }
 
     #[test]

@@ -37,13 +37,13 @@ fn table(rows: &[Row]) -> String {
         let widths = rows.iter().map(|row| text_of(row).chars().count());
         widths.max().unwrap_or(0)
     };
-    let (keys, values) = (widest(|row| row.key), widest(|row| &row.value));
+    let (keys, values) = (widest(|row| &row.key), widest(|row| &row.value));
     let line =
         |key: &str, value: &str, source: &str| format!("{key:keys$}  {value:values$}  {source}\n");
     let mut text = line("key", "value", "source");
     text.extend(
         rows.iter()
-            .map(|row| line(row.key, &row.value, &row.source)),
+            .map(|row| line(&row.key, &row.value, &row.source)),
     );
     text
 }
@@ -54,8 +54,8 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let row = |key, value: &str, source: &str| Row {
-            key,
+        let row = |key: &'static str, value: &str, source: &str| Row {
+            key: key.into(),
             value: value.to_owned(),
             source: source.to_owned(),
         };

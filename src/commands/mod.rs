@@ -4,9 +4,10 @@ mod cli;
 mod exit;
 mod banner;
 mod serve;
+mod topics;
 mod config;
 
-pub use cli::{Cli, Command, ConfigAction, SettingArgs};
+pub use cli::{Cli, Command, ConfigAction, SettingArgs, TopicsArgs};
 pub use exit::Exit;
 
 /// Runs the command that was asked for; without one, `serve`.
@@ -14,6 +15,7 @@ pub fn run(cli: Cli) -> Exit {
     match cli.command {
         None => serve::run(cli.settings),
         Some(Command::Serve(settings)) => serve::run(settings),
+        Some(Command::Topics(settings)) => topics::run(settings.into()),
         Some(Command::Config(ConfigAction::Check(settings))) => config::check(settings),
         Some(Command::Config(ConfigAction::Show(settings))) => config::show(settings),
     }

@@ -171,8 +171,8 @@ fn values(
             late_carried: is_head.then_some(window.late),
             deduplicated: is_head.then_some(window.deduplicated),
             policy: (is_head && cluster_opt.is_some()).then(|| PolicyJson::from(*policy)),
-            counts: (is_head && is_cut).then(|| Counts(Cow::Borrowed(&window.tally))),
-            totals: is_head.then(|| Counts(Cow::Borrowed(&window.running))),
+            counts: (is_head && is_cut).then_some(Counts(Cow::Borrowed(&window.tally))),
+            totals: is_head.then_some(Counts(Cow::Borrowed(&window.running))),
         })
     };
     (0..).zip(&listed).map(record).collect()
