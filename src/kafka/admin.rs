@@ -12,6 +12,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::types::RDKafkaErrorCode;
+use tokio::time::Instant;
 
 use super::client::{ClientsConfig, Use};
 use super::topics::{
@@ -20,6 +21,12 @@ use super::topics::{
 
 /// How long a broker may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long one is looked for.
+const REACH: Duration = Duration::from_secs(5);
+
+/// Between two questions for topics that are being created.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The settings of a topic that are looked at.
 const SETTINGS: [&str; 4] = [CLEANUP, TIMESTAMPS, RETENTION, IN_SYNC];
@@ -56,6 +63,23 @@ pub enum AdminError {
         /// What the client says.
         cause: KafkaError,
     },
+}
+
+impl AdminError {
+    /// Whether it is only that a new topic has no leader yet.
+    fn is_passing(&self) -> bool {
+        let Self::Refused { cause, .. } = self else {
+            return false;
+        };
+        matches!(
+            cause.rdkafka_error_code(),
+            Some(
+                RDKafkaErrorCode::NotLeaderForPartition
+                    | RDKafkaErrorCode::LeaderNotAvailable
+                    | RDKafkaErrorCode::UnknownTopicOrPartition
+            )
+        )
+    }
 }
 
 /// A client that knows the brokers. Its calls block, but for those that are async.
@@ -97,7 +121,7 @@ impl Admin {
     ///
     /// Nobody answers.
     pub fn survey(&self) -> Result<Survey, AdminError> {
-        let metadata = self.client.inner().fetch_metadata(None, PATIENCE);
+        let metadata = self.client.inner().fetch_metadata(None, REACH);
         let metadata = metadata.map_err(|cause| AdminError::Unreachable {
             bootstrap: self.bootstrap.clone(),
             cause,
@@ -150,12 +174,25 @@ impl Admin {
         Ok(created)
     }
 
-    /// What these topics are like, as far as they are there.
+    /// What these topics are like. A topic that was created a moment ago is not known to every broker yet, so those that
+    /// are not there are waited for a little.
     ///
     /// # Errors
     ///
     /// The broker does not answer.
     pub async fn describe(&self, topics: &[Topic]) -> Result<Descriptions, AdminError> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let is_last = Instant::now() >= deadline;
+            match self.describe_once(topics).await {
+                Ok(found) if found.len() == topics.len() || is_last => return Ok(found),
+                Err(error) if !error.is_passing() || is_last => return Err(error),
+                Ok(_) | Err(_) => tokio::time::sleep(PAUSE).await,
+            }
+        }
+    }
+
+    async fn describe_once(&self, topics: &[Topic]) -> Result<Descriptions, AdminError> {
         let metadata = self.client.inner().fetch_metadata(None, PATIENCE);
         let metadata = metadata.map_err(|cause| self.refused(cause))?;
         let there = metadata.topics().iter();

@@ -101,7 +101,7 @@ fn settings_of_librdkafka_reach_the_client() {
     assert_eq!(
         output.status.code(),
         Some(78),
-        "the broker speaks no SASL: {output:?}"
+        "no client can log in without a name: {output:?}"
     );
 }
 
