@@ -73,7 +73,7 @@ impl History {
             return false;
         }
         // Totals that began anew cannot be subtracted from: only what follows can be told apart.
-        let began_anew = window.ordinal <= newest.ordinal;
+        let began_anew = window.ordinal <= newest.ordinal || !window.running.covers(&newest.totals);
         if self.ring.is_empty() || began_anew {
             self.floor = Standing {
                 seq: newest.seq,
@@ -260,6 +260,20 @@ mod tests {
         assert_eq!((history.floor(), history.totals().total()), (Seq(102), 3));
         assert_eq!(history.span(Seq(102), Seq(105)).unwrap().tally.total(), 3);
         assert_eq!(history.span(Seq(101), Seq(105)), None);
+    }
+
+    /// As when a merger has lost a part of its totals, or somebody else writes windows.
+    #[test]
+    fn totals_that_fall_begin_anew_whatever_the_ordinal_says() {
+        let before = published(&[(1, vec![50]), (1, vec![70])], 0);
+        let fallen = published(&[(1, vec![]), (1, vec![]), (3, vec![3])], 0).pop();
+        let mut history = History::new(FLOOR, 5);
+        before
+            .into_iter()
+            .chain(fallen)
+            .for_each(|window| assert!(history.push(window)));
+        assert_eq!((history.floor(), history.totals().total()), (Seq(102), 3));
+        assert_eq!(history.span(Seq(102), Seq(105)).unwrap().tally.total(), 3);
     }
 
     proptest! {

@@ -77,14 +77,16 @@ impl Tally {
         self.counts = merged;
     }
 
+    /// Whether no count of `earlier` is higher.
+    pub fn covers(&self, earlier: &Self) -> bool {
+        earlier
+            .iter()
+            .all(|(emoji, count)| count <= self.get(emoji))
+    }
+
     /// What was counted after `earlier`, a former state of the same running tally.
     pub fn since(&self, earlier: &Self) -> Self {
-        debug_assert!(
-            earlier
-                .iter()
-                .all(|(emoji, count)| count <= self.get(emoji)),
-            "a running tally never falls"
-        );
+        debug_assert!(self.covers(earlier), "a running tally never falls");
         self.iter()
             .map(|(emoji, count)| (emoji, count.saturating_sub(earlier.get(emoji))))
             .collect()

@@ -151,3 +151,5 @@ proptest! {
         }
     }
 }
+
+mod documents;
