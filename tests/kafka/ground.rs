@@ -169,6 +169,37 @@ async fn an_aborted_transaction_leaves_the_commit_before_it() {
 }
 
 #[tokio::test]
+async fn an_abort_needs_its_delivery_reports_collected_first() {
+    let ground = Ground::new("ground-reports").await;
+    let producer = ground.producer();
+    producer.begin_transaction().expect("a transaction begins");
+    ground
+        .send(&producer, "window 1")
+        .expect("room in the queue");
+
+    let outcome = producer.abort_transaction(NO_ANSWER);
+    assert_eq!(refusal(outcome), unclear());
+    producer.flush(PATIENCE).expect("the reports are collected");
+    producer.abort_transaction(PATIENCE).expect("an abort");
+
+    assert_eq!(ground.seen(), nothing());
+}
+
+#[tokio::test]
+async fn a_transaction_that_nobody_takes_over_is_ended_by_the_broker() {
+    let ground = Ground::new("ground-orphan").await;
+    let producer = ground.producer();
+    ground.open(&producer, "window 1");
+    ground
+        .add_offset(&producer, 5, "first")
+        .expect("the offset is added");
+
+    drop(producer);
+
+    assert_eq!(ground.seen(), nothing());
+}
+
+#[tokio::test]
 async fn nobody_is_told_a_commit_while_a_transaction_may_still_change_it() {
     let ground = Ground::new("ground-open").await;
     let producer = ground.producer();
@@ -269,7 +300,7 @@ fn open_behind(proxy: &Proxy, ground: &Ground) -> BaseProducer {
     producer
 }
 
-/// The answer to a commit of which the client can't know what became.
+/// The answer to a call of which the client can't know what became.
 fn unclear() -> (RDKafkaErrorCode, Class) {
     (RDKafkaErrorCode::OperationTimedOut, Class::Retry)
 }
