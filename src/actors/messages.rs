@@ -32,6 +32,9 @@ pub enum Shed {
     /// The node is on its way out.
     #[error("the node is draining")]
     Draining,
+    /// The stage that takes reactions is being rebuilt.
+    #[error("a stage is being restarted; try again")]
+    Unavailable,
 }
 
 // === down the pipeline ===
