@@ -66,6 +66,7 @@ pub(super) async fn subscribe(
         return Ok(response.streaming(Farewell::new(shared, Close::OriginRefused)));
     }
     shared.streams.open(&coming.stream)?;
+    worker.board.caught_up(&coming.stream).await;
     let cursor = match seat(worker, &coming).await {
         Ok(cursor) => cursor,
         Err(PlacementError::TooManySessions | PlacementError::NoCluster) => {
