@@ -137,7 +137,7 @@ impl Board {
     }
 
     /// Waits until this worker knows every window of the stream that another one has delivered by now, at most
-    /// [`CATCH_UP`]: who has seen a window on one worker must not find another one behind it.
+    /// half a second: who has seen a window on one worker must not find another one behind it.
     pub async fn caught_up(&self, stream: &StreamName) {
         let Some(row) = self.streams.row(stream) else {
             return;
