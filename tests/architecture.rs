@@ -78,6 +78,7 @@ const RULES: &[Rule] = &[
             "actors::board",
             "actors::cursor",
             "actors::link",
+            "actors::offer",
             "actors::streams",
             "actors::frames",
         ],

@@ -8,13 +8,17 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::Notify;
 
 use crate::actors::clock::Clock;
 use crate::actors::close::Close;
 use crate::actors::frames::{self, Hello};
 use crate::actors::messages::{ClusterSeats, Seat};
+use crate::actors::streams::Streams;
 use crate::actors::subscriber::Subscriber;
 use crate::domain::{ClusterId, History, Policy, Seq, StreamName, Tally, Window, WindowSize};
 use crate::telemetry::Metrics;
@@ -37,6 +41,9 @@ pub struct Arrival {
 #[derive(Debug)]
 pub struct Retired(pub Arrival);
 
+/// How long a worker whose hub is behind may keep who asks waiting.
+const CATCH_UP: Duration = Duration::from_millis(500);
+
 /// The board of one worker.
 #[derive(Debug)]
 pub struct Board {
@@ -48,6 +55,9 @@ pub struct Board {
     draining: Cell<bool>,
     clusters: RefCell<HashMap<ClusterId, Policy>>,
     rings: RefCell<HashMap<StreamName, Ring>>,
+    /// Told of every delivery.
+    delivered: Notify,
+    streams: Arc<Streams>,
     metrics: Arc<Metrics>,
 }
 
@@ -68,7 +78,13 @@ struct Head {
 
 impl Board {
     /// An empty board that keeps `retention` windows per stream.
-    pub fn new(window: WindowSize, retention: usize, clock: &Clock, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        window: WindowSize,
+        retention: usize,
+        clock: &Clock,
+        streams: Arc<Streams>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             window,
             retention,
@@ -77,6 +93,8 @@ impl Board {
             draining: Cell::new(false),
             clusters: RefCell::default(),
             rings: RefCell::default(),
+            delivered: Notify::new(),
+            streams,
             metrics,
         }
     }
@@ -102,6 +120,9 @@ impl Board {
         let mut behind = Vec::new();
         let mut rings = self.rings.borrow_mut();
         for window in windows {
+            if let Some(row) = self.streams.row(&window.stream) {
+                row.newest.fetch_max(window.seq.0, Ordering::AcqRel);
+            }
             let ring = self.ring(&mut rings, &window.stream);
             ring.history.push(window.clone());
             let head = ring.head(cluster);
@@ -111,7 +132,28 @@ impl Board {
                 behind.extend(head.subscribers.values().cloned());
             }
         }
+        self.delivered.notify_waiters();
         behind
+    }
+
+    /// Waits until this worker knows every window of the stream that another one has delivered by now, at most
+    /// half a second: who has seen a window on one worker must not find another one behind it.
+    pub async fn caught_up(&self, stream: &StreamName) {
+        let Some(row) = self.streams.row(stream) else {
+            return;
+        };
+        let newest = Seq(row.newest.load(Ordering::Acquire));
+        let known = async {
+            loop {
+                let delivered = self.delivered.notified();
+                if self.totals(stream).0 >= newest {
+                    return;
+                }
+                delivered.await;
+            }
+        };
+        // A hub that is dead or far behind: what this worker has is all there is to say.
+        let _ = tokio::time::timeout(CATCH_UP, known).await;
     }
 
     // === sessions come and go ===
@@ -334,7 +376,6 @@ impl Ring {
 }
 
 fn emptiest(seats: &[ClusterSeats]) -> Option<&ClusterSeats> {
-    use std::sync::atomic::Ordering;
     seats
         .iter()
         .min_by_key(|seats| seats.taken.load(Ordering::Acquire))

@@ -32,6 +32,9 @@ pub enum Shed {
     /// The node is on its way out.
     #[error("the node is draining")]
     Draining,
+    /// The stage that takes reactions is being rebuilt.
+    #[error("a stage is being restarted; try again")]
+    Unavailable,
 }
 
 // === down the pipeline ===
@@ -287,7 +290,7 @@ pub struct Register {
 pub struct Registered {
     /// Where the client's sessions will sit.
     pub cluster: ClusterId,
-    /// For how long, unless it registers again or has a session open.
+    /// For how long, unless it registers again or opens a session, which holds the lease while it lasts.
     pub lease: Duration,
 }
 

@@ -95,6 +95,11 @@ impl Session {
         self.ingest.clone()
     }
 
+    /// The ledger of what is submitted.
+    pub fn streams(&self) -> Arc<Streams> {
+        self.streams.clone()
+    }
+
     /// Decides on a text frame.
     pub fn on_text(&self, text: &str) -> Step {
         match ClientFrame::decode(text) {
@@ -202,6 +207,7 @@ pub fn shed_code(shed: Shed) -> &'static str {
     match shed {
         Shed::Overloaded => "overloaded",
         Shed::Draining => "draining",
+        Shed::Unavailable => "unavailable",
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Row {
     pub late_carried: AtomicU64,
     /// Of those in flight: gone with an actor that died.
     pub lost: AtomicU64,
+    /// No counter: the newest window that any worker has delivered.
+    pub newest: AtomicU64,
 }
 
 impl Row {

@@ -81,6 +81,7 @@ impl WorkerPlan {
             self.window,
             self.hub.retained_windows(self.window),
             &self.ground.clock,
+            self.ground.streams.clone(),
             self.ground.metrics.clone(),
         ));
         self.build_hub(number, board.clone());

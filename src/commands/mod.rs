@@ -3,6 +3,7 @@
 mod cli;
 mod exit;
 mod banner;
+mod descriptors;
 mod serve;
 mod topics;
 mod config;

@@ -14,6 +14,7 @@ use tokio::{
 use super::banner::Banner;
 use super::cli::SettingArgs;
 use super::config::refuse;
+use super::descriptors;
 use super::exit::{Exit, complain, print};
 use crate::app::{Node, Outcome, StartError};
 use crate::config::Config;
@@ -29,6 +30,7 @@ pub(super) fn run(settings: SettingArgs) -> Exit {
         complain(&error);
         return Exit::Configuration;
     }
+    descriptors::raise_limit(config.registry.max_sessions);
     actix::System::new().block_on(serve(config))
 }
 

@@ -12,7 +12,8 @@ use super::dto::{BatchAnswer, ReactionIn, RejectedOut};
 use super::elements::Elements;
 use super::error::Problem;
 use super::state::Worker;
-use crate::actors::messages::Submit;
+use crate::actors::messages::{Shed, Submit};
+use crate::actors::offer::offer;
 use crate::actors::streams::add;
 use crate::domain::{Emoji, EventId, MAX_COUNT, Reaction, StreamName, UserId};
 
@@ -248,7 +249,7 @@ async fn submit_one(
     match check(worker, address, read) {
         Ok(reaction) => {
             let reactions = vec![reaction];
-            worker.ingest.ask(Submit { reactions }).await??;
+            offer_all(worker, reactions).await?;
             Ok(success())
         }
         Err(refused) => Err(worker.enter(stream.as_ref(), refused)),
@@ -274,13 +275,18 @@ async fn submit_many(
     }
     let accepted = reactions.len();
     if accepted > 0 {
-        worker.ingest.ask(Submit { reactions }).await??;
+        offer_all(worker, reactions).await?;
     }
     Ok(HttpResponse::Ok().json(BatchAnswer {
         status: "success",
         accepted,
         rejected,
     }))
+}
+
+async fn offer_all(worker: &Worker, reactions: Vec<Reaction>) -> Result<(), Shed> {
+    let streams = worker.shared.streams.clone();
+    offer(worker.ingest.clone(), streams, Submit { reactions }).await
 }
 
 fn success() -> HttpResponse {

@@ -28,6 +28,7 @@ use crate::actors::close::Close;
 use crate::actors::cursor::{Cursor, CursorHandle};
 use crate::actors::frames;
 use crate::actors::messages::{PlacementError, Shed};
+use crate::actors::offer::offer;
 use crate::actors::session::{Session, Step};
 use crate::telemetry::Metrics;
 use crate::telemetry::events::{ActorDied, SessionClosed};
@@ -65,6 +66,7 @@ pub(super) async fn subscribe(
         return Ok(response.streaming(Farewell::new(shared, Close::OriginRefused)));
     }
     shared.streams.open(&coming.stream)?;
+    worker.board.caught_up(&coming.stream).await;
     let cursor = match seat(worker, &coming).await {
         Ok(cursor) => cursor,
         Err(PlacementError::TooManySessions | PlacementError::NoCluster) => {
@@ -178,14 +180,14 @@ impl Session {
             Step::Quiet => {}
             Step::Answer(answer) => ctx.text(answer),
             Step::Submit { submit, id } => {
-                let ingest = self.ingest();
-                let submitting = wrap_future::<_, Self>(async move { ingest.ask(submit).await });
-                ctx.wait(submitting.map(move |outcome, _, ctx| {
-                    let outcome = outcome.unwrap_or(Err(Shed::Overloaded));
-                    if let Some(answer) = Self::on_submitted(outcome, id.as_deref()) {
-                        ctx.text(answer);
-                    }
-                }));
+                let offering = offer(self.ingest(), self.streams(), submit);
+                ctx.wait(
+                    wrap_future::<_, Self>(offering).map(move |outcome, _, ctx| {
+                        if let Some(answer) = Self::on_submitted(outcome, id.as_deref()) {
+                            ctx.text(answer);
+                        }
+                    }),
+                );
             }
         }
     }

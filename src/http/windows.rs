@@ -47,6 +47,7 @@ pub(super) async fn windows(
             })?,
     };
     let shared = &worker.shared;
+    worker.board.caught_up(&stream).await;
     let windows = worker.board.windows(&stream, limit);
     Ok(HttpResponse::Ok().json(WindowsOut {
         stream: stream.as_str(),
@@ -69,6 +70,7 @@ pub(super) async fn totals(
 ) -> Result<HttpResponse, Problem> {
     let worker = Worker::of(&request);
     let stream = known_stream(worker, &stream)?;
+    worker.board.caught_up(&stream).await;
     let (seq, totals) = worker.board.totals(&stream);
     Ok(HttpResponse::Ok().json(TotalsOut {
         stream: stream.as_str(),

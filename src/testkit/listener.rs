@@ -17,7 +17,13 @@ use crate::domain::{Policy, Seq};
 /// A worker's board that keeps so many windows per stream, with these clusters on it.
 pub(crate) fn board(ground: &Ground, retention: usize, clusters: &[&ClusterSeats]) -> Rc<Board> {
     let (clock, metrics) = (&ground.clock, ground.metrics.clone());
-    let board = Board::new(ground.window, retention, clock, metrics);
+    let board = Board::new(
+        ground.window,
+        retention,
+        clock,
+        ground.streams.clone(),
+        metrics,
+    );
     for seats in clusters {
         board.announce(seats.cluster, Policy::default());
     }

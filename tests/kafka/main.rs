@@ -4,3 +4,4 @@ mod support;
 
 mod broker;
 mod topics;
+mod ground;

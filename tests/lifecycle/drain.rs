@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -38,6 +39,16 @@ async fn crowd(server: &Server, number: usize) -> Vec<Subscriber> {
     open
 }
 
+/// The crowd's ends are open files of this process, and a shell's usual soft limit is 1,024.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, raised).expect("the soft limit may be raised to the hard one");
+}
+
 /// A session with far more to read than its kernel takes, which it never reads.
 async fn stalled(server: &Server) -> RawSocket {
     let api = server.api();
@@ -54,6 +65,7 @@ async fn stalled(server: &Server) -> RawSocket {
 
 #[tokio::test]
 async fn a_thousand_sessions_are_told_and_the_process_leaves_in_time() {
+    raise_descriptor_limit();
     let args = ["--window", "2s", "--set", "session.stall_timeout=60s"];
     let mut server = Server::start(&args).await;
     let api = server.api();

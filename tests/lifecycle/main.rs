@@ -4,6 +4,7 @@
 mod support;
 
 mod start;
+mod descriptors;
 mod limits;
 mod drain;
 mod restart;

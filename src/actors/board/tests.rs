@@ -323,3 +323,30 @@ async fn whoever_changes_the_stream_is_greeted_there_and_hears_no_more_of_the_fo
     assert_eq!(kinds(&listener.read()), ["window 13"]);
     assert_eq!(listener.total(), 13);
 }
+
+#[actix::test]
+async fn who_has_seen_a_window_on_one_worker_finds_no_other_behind_it() {
+    let (ground, one) = (Ground::new(), seats(1));
+    let (ahead, behind) = (board(&ground, 10, &[&one]), board(&ground, 10, &[&one]));
+    deliver(&ahead, &one, 10..=12);
+    let catching_up = async {
+        behind.caught_up(&StreamName::main()).await;
+        behind.totals(&StreamName::main()).0
+    };
+    let delivering = async {
+        deliver(&behind, &one, 10..=11);
+        tokio::task::yield_now().await;
+        deliver(&behind, &one, 12..=12);
+    };
+    assert_eq!(tokio::join!(catching_up, delivering).0, Seq(12));
+}
+
+#[actix::test]
+async fn a_worker_that_stays_behind_keeps_nobody_waiting_for_long() {
+    let (ground, one) = (Ground::new(), seats(1));
+    let (ahead, behind) = (board(&ground, 10, &[&one]), board(&ground, 10, &[&one]));
+    deliver(&ahead, &one, 10..=12);
+    let begun = tokio::time::Instant::now();
+    behind.caught_up(&StreamName::main()).await;
+    assert!((CATCH_UP..CATCH_UP * 2).contains(&begun.elapsed()));
+}

@@ -216,7 +216,7 @@ async fn one_reaction_is_on_its_way_at_a_time_however_fast_the_client() {
     let frames = socket.read().await;
     assert_eq!(
         (&frames[0]["code"], &frames[0]["id"]),
-        (&json!("overloaded"), &json!("1"))
+        (&json!("unavailable"), &json!("1"))
     );
     assert_eq!(frames[1..], [ack("2"), ack("3")]);
     assert_eq!(worker.ingest.drain().len(), 2);
@@ -263,7 +263,7 @@ async fn a_session_outlives_its_ingest_and_tells_what_was_not_taken() {
     let frames = socket.read().await;
     assert_eq!(
         (&frames[0]["code"], &frames[0]["id"]),
-        (&json!("overloaded"), &json!("1"))
+        (&json!("unavailable"), &json!("1"))
     );
     worker.ingest.start();
     socket.send(react("2"));

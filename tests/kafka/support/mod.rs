@@ -3,3 +3,5 @@
 #![allow(dead_code, reason = "each test binary takes the part it needs")]
 
 pub(crate) mod broker;
+pub(crate) mod clients;
+pub(crate) mod proxy;
