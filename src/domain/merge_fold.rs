@@ -332,3 +332,6 @@ impl LogFold for MergeFold {
         Some((published, self.commit()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //! it can be cut off, stopped or killed between any two.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use emostream::domain::{
     Action, Commit, EpochMs, ExactlyOnce, Halt, Input, Life, LogFold, Offset, Outcome, Transaction,
@@ -63,6 +64,8 @@ pub(crate) struct Host<R: Role> {
     epoch: u64,
     /// How far its clock is from the true time.
     skew_ms: i64,
+    /// How much more lateness than the others this life is configured with.
+    more_lateness: Duration,
     machine: ExactlyOnce<R::Fold>,
     consumer: BTreeMap<usize, Offset>,
     to_do: VecDeque<Todo<R>>,
@@ -79,7 +82,7 @@ enum Request {
 
 impl<R: Role> Host<R> {
     /// `member` is new with every life; `id` is not.
-    pub(crate) fn start(id: usize, member: u64, skew_ms: i64, fault: Fault) -> Self {
+    pub(crate) fn start(id: usize, member: u64, rng: &mut fastrand::Rng, fault: Fault) -> Self {
         Self {
             id,
             fault,
@@ -90,7 +93,8 @@ impl<R: Role> Host<R> {
             member,
             generation: 0,
             epoch: 0,
-            skew_ms,
+            skew_ms: rng.i64(-100..=100),
+            more_lateness: Duration::from_millis(rng.u64(..=2) * 150),
             machine: ExactlyOnce::new(),
             consumer: BTreeMap::new(),
             to_do: VecDeque::from([Action::RebuildProducer]),
@@ -245,15 +249,17 @@ impl<R: Role> Host<R> {
     }
 
     fn restored(&mut self, world: &World<'_>, partition: usize) -> Option<R::Fold> {
+        let mut settings = world.settings.clone();
+        settings.timing.lateness += self.more_lateness;
         let committed = world.broker.committed(R::STAGE, partition).ok()?;
         let Some((offset, metadata)) = committed else {
             self.consumer.insert(partition, Offset(0));
-            return Some(R::start(world.settings));
+            return Some(R::start(&settings));
         };
         let commit = Commit::read(*offset, metadata).expect("it was written here");
         let fold = match self.fault {
-            Fault::NoMetadata => R::start(world.settings),
-            _ => R::restore(world.settings, world.broker, partition, &commit)?,
+            Fault::NoMetadata => R::start(&settings),
+            _ => R::restore(&settings, world.broker, partition, &commit)?,
         };
         self.consumer.insert(partition, *offset);
         Some(fold)

@@ -99,6 +99,10 @@ fn check_streams(run: &Run, windows: &BTreeMap<StreamName, Vec<&Window>>, found:
             } else if !follows && empty_in_a_row < idle_after {
                 found.push(format!("{stream} {}: a hole before it", window.seq));
             }
+            let says_nothing = window.tally.is_empty() && window.deduplicated == 0;
+            if says_nothing && empty_in_a_row >= idle_after {
+                found.push(format!("{stream} {}: published while idle", window.seq));
+            }
             empty_in_a_row = if window.tally.is_empty() {
                 empty_in_a_row + 1
             } else {

@@ -103,10 +103,9 @@ impl Run {
 
     fn host<R: Role>(&mut self, id: usize) -> Host<R> {
         self.num_lives += 1;
-        let skew_ms = self.rng.i64(-100..=100);
         let planted = self.planted.filter(|planted| planted.stage == R::STAGE);
         let fault = planted.map_or(Fault::None, |planted| planted.fault);
-        Host::start(id, self.num_lives, skew_ms, fault)
+        Host::start(id, self.num_lives, &mut self.rng, fault)
     }
 
     /// One thing that the seed decides.
@@ -341,8 +340,8 @@ fn settings(rng: &mut fastrand::Rng) -> Settings {
         },
         merging: MergeTiming {
             window,
-            grace: Duration::from_millis(1_500),
-            deadline: Duration::from_millis(2_500),
+            grace: Duration::from_millis(1_800),
+            deadline: Duration::from_millis(2_800),
             idle_after: 3,
         },
         num_inputs: 2,
