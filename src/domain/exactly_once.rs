@@ -379,3 +379,6 @@ impl<F: LogFold> ExactlyOnce<F> {
         vec![Action::Halt(why)]
     }
 }
+
+#[cfg(test)]
+mod tests;

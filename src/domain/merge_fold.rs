@@ -23,8 +23,8 @@
 //!
 //! The commit does not hold them. They are written in the same transaction as [`Standing`]s and handed back at the
 //! restore, as of that very commit: a transaction becomes visible partition by partition, so whoever reads the standings
-//! reads on until they are stamped with [`Commit::position`]. Reading the log from [`Commit::offset`] then adds only
-//! what had not been published.
+//! reads on until they are stamped with that commit, all of it (two windows may be published from the same position).
+//! Reading the log from [`Commit::offset`] then adds only what had not been published.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -332,3 +332,6 @@ impl LogFold for MergeFold {
         Some((published, self.commit()))
     }
 }
+
+#[cfg(test)]
+mod tests;

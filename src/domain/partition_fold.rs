@@ -95,12 +95,12 @@ pub struct PartitionFold {
     /// Per open window the oldest record that is in it.
     first_offsets: BTreeMap<Seq, Offset>,
     carried: u64,
-    /// The newest append time read.
-    newest: EpochMs,
+    /// The newest append time read, if any.
+    newest: Option<EpochMs>,
     /// Everything appended before this moment has been read.
     read_through: EpochMs,
-    /// When the partition was last known not to be idle.
-    heard_at: EpochMs,
+    /// When it was first shown that the partition holds nothing more.
+    first_silent: Option<EpochMs>,
     /// False from the closing that says `idle` until a record comes.
     is_awake: bool,
 }
@@ -133,9 +133,9 @@ impl PartitionFold {
             position: Offset(0),
             first_offsets: BTreeMap::new(),
             carried: 0,
-            newest: EpochMs(0),
+            newest: None,
             read_through: EpochMs(0),
-            heard_at: EpochMs(0),
+            first_silent: None,
             is_awake: true,
         }
     }
@@ -146,7 +146,7 @@ impl PartitionFold {
             return Applied::AlreadyDecided;
         }
         self.position = offset.next();
-        self.newest = self.newest.max(arrival.at);
+        self.newest = self.newest.max(Some(arrival.at));
         if offset < self.decided_before && arrival.at < self.decided_through {
             return Applied::AlreadyDecided;
         }
@@ -210,7 +210,7 @@ impl PartitionFold {
 
     /// The moment before which nothing more is expected, as far as it is known.
     fn watermark(&self) -> EpochMs {
-        let by_log = before(self.newest, self.timing.lateness);
+        let by_log = before(self.newest.unwrap_or_default(), self.timing.lateness);
         by_log.max(self.by_clock(self.read_through))
     }
 
@@ -219,8 +219,8 @@ impl PartitionFold {
     }
 
     fn is_quiet(&self) -> bool {
-        let heard_at = self.heard_at.max(self.newest);
-        before(self.read_through, self.timing.idle_after) >= heard_at
+        let since = self.newest.or(self.first_silent);
+        since.is_some_and(|since| before(self.read_through, self.timing.idle_after) >= since)
     }
 
     fn is_replaying(&self) -> bool {
@@ -246,9 +246,7 @@ impl LogFold for PartitionFold {
     fn read_through(&mut self, end: Offset, at: EpochMs) {
         self.advance_to(end);
         self.read_through = self.read_through.max(at);
-        if self.heard_at == EpochMs(0) {
-            self.heard_at = at;
-        }
+        self.first_silent.get_or_insert(at);
     }
 
     fn wants_proof(&self, now: EpochMs) -> bool {
@@ -265,3 +263,6 @@ impl LogFold for PartitionFold {
 pub(super) fn before(moment: EpochMs, span: Duration) -> EpochMs {
     EpochMs(moment.0.saturating_sub(span.as_millis() as u64))
 }
+
+#[cfg(test)]
+mod tests;
