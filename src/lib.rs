@@ -27,7 +27,7 @@
 //! - [`actors`]: the stages of the picture, and what carries their messages. [`actors::messages`] has all of them on one
 //!   page.
 //! - [`http`]: the edge. Requests in, frames out; every route on one screen.
-//! - [`kafka`]: the other edge. What is on the topics.
+//! - [`kafka`]: the other edge. Topics, what is on them, and the clients that read and write them.
 //! - [`config`]: settings from defaults, file, environment and flags to the structs that the modules own.
 //! - [`app`]: joins the stages into a node, from the far end backwards, and drains it.
 //! - [`commands`]: the command line, one file per command.
