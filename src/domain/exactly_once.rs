@@ -91,7 +91,7 @@ pub enum Input<F> {
         /// As in the request.
         life: Life,
     },
-    /// The broker's answer to [`Action::ProveEnd`]. No answer is no input.
+    /// The broker's answer to [`Action::ProveEnd`]. No answer is no input; it is asked for again.
     LogEnd {
         /// The partition.
         partition: usize,
@@ -197,8 +197,34 @@ struct Assigned<F> {
     life: Life,
     /// None while it is being restored.
     fold: Option<F>,
-    /// Where it stood at the last tick: while it moves, nothing needs to be proven.
+    /// Where it stood at the last tick.
     seen: Option<Offset>,
+    /// The log's end and when it was asked for, while the fold has not come there.
+    end: Option<(Offset, EpochMs)>,
+}
+
+impl<F: LogFold> Assigned<F> {
+    /// Takes an earlier answer about the log's end as the proof it has become, once everything before it was read.
+    fn reach_end(&mut self) {
+        if let (Some(fold), Some((end, asked_at))) = (&mut self.fold, self.end)
+            && fold.position() >= end
+        {
+            fold.read_through(end, asked_at);
+            self.end = None;
+        }
+    }
+
+    /// Whether to ask for the log's end. While records come an answer is on its way to be true; if they stop short of
+    /// it (what is left may be no records), it is asked for anew.
+    fn needs_proof(&mut self, now: EpochMs) -> bool {
+        let Some(fold) = &self.fold else {
+            return false;
+        };
+        let seen = self.seen.replace(fold.position());
+        let is_moving = seen != self.seen;
+        let is_on_its_way = is_moving && self.end.is_some();
+        fold.wants_proof(now) && !is_on_its_way
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -290,6 +316,7 @@ impl<F: LogFold> ExactlyOnce<F> {
                 life,
                 fold: None,
                 seen: None,
+                end: None,
             };
             self.partitions.insert(partition, assigned);
             Action::Restore { partition, life }
@@ -304,7 +331,10 @@ impl<F: LogFold> ExactlyOnce<F> {
         end: Offset,
         position: Offset,
     ) -> Vec<Action<F::Closing>> {
-        let Some(fold) = self.fold_mut(partition) else {
+        let Some(assigned) = self.partitions.get_mut(&partition) else {
+            return Vec::new();
+        };
+        let Some(fold) = &mut assigned.fold else {
             return Vec::new();
         };
         let committed = fold.must_reach();
@@ -315,13 +345,16 @@ impl<F: LogFold> ExactlyOnce<F> {
                 committed,
             });
         }
-        if position.max(fold.position()) >= end {
+        if position.max(fold.position()) < end {
+            assigned.end = Some((end, asked_at));
+        } else {
             fold.read_through(end, asked_at);
         }
         Vec::new()
     }
 
     fn tick(&mut self, now: EpochMs) -> Vec<Action<F::Closing>> {
+        self.partitions.values_mut().for_each(Assigned::reach_end);
         let parts = self.close();
         if !parts.is_empty() {
             self.phase = Phase::Transacting;
@@ -329,12 +362,9 @@ impl<F: LogFold> ExactlyOnce<F> {
         }
         let mut proofs = Vec::new();
         for (&partition, assigned) in &mut self.partitions {
-            let Some(fold) = &assigned.fold else { continue };
-            let position = Some(fold.position());
-            if assigned.seen == position && fold.wants_proof(now) {
+            if assigned.needs_proof(now) {
                 proofs.push(Action::ProveEnd { partition });
             }
-            assigned.seen = position;
         }
         proofs
     }

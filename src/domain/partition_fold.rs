@@ -92,7 +92,7 @@ pub struct PartitionFold {
     decided_before: Offset,
     /// Everything before it has been read.
     position: Offset,
-    /// Per open window the oldest record that is in it.
+    /// The oldest record of each open window.
     first_offsets: BTreeMap<Seq, Offset>,
     carried: u64,
     /// The newest append time read, if any.
@@ -151,12 +151,9 @@ impl PartitionFold {
             return Applied::AlreadyDecided;
         }
         self.is_awake = true;
-        let window = self
-            .timing
-            .window
-            .seq_at(arrival.at)
-            .max(self.windows.closed_through().next());
-        self.first_offsets.entry(window).or_insert(offset);
+        // A late record goes into the next window to close, so its offset is not needed beyond that either.
+        let own_window = self.timing.window.seq_at(arrival.at);
+        self.first_offsets.entry(own_window).or_insert(offset);
         let Arrival {
             at,
             stream,

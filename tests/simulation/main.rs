@@ -4,18 +4,20 @@
 //! `EMOSTREAM_SIM_SEEDS` sets how many seeds are run, `EMOSTREAM_SIM_FIRST` the first of them: a failure names the seed
 //! that shows it.
 
+mod record;
 mod broker;
 mod group;
-mod host;
-mod oracle;
 mod roles;
+mod world;
+mod host;
 mod run;
+mod oracle;
 
 use std::thread;
 
 use group::Stage;
-use host::Fault;
 use run::{Planted, Run};
+use world::Fault;
 
 const NUM_SEEDS: u64 = 10_000;
 const NUM_THREADS: u64 = 2;

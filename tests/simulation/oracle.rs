@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use emostream::domain::{Commit, Partial, Seq, StreamName, Tally, Window};
 
-use crate::broker::{Broker, Payload, Sent, Topic};
+use crate::broker::Broker;
 use crate::group::Stage;
+use crate::record::{Payload, Sent, Topic};
 use crate::roles::NUM_SHARDS;
 use crate::run::{DISORDER_MS, Run};
 

@@ -7,8 +7,9 @@ use emostream::domain::{
     PartitionTiming, Published, Punctuation, Seq, Standing, StreamName,
 };
 
-use crate::broker::{Broker, Payload, Place, Topic};
+use crate::broker::Broker;
 use crate::group::Stage;
+use crate::record::{Payload, Place, Topic};
 
 /// How many partitions the topics after the first have.
 pub(crate) const NUM_SHARDS: usize = 2;

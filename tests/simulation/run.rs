@@ -6,10 +6,12 @@ use emostream::domain::{
     Emoji, EpochMs, EventId, MergeTiming, PartitionTiming, StreamName, WindowSize,
 };
 
-use crate::broker::{Broker, Payload, Sent, Topic};
+use crate::broker::Broker;
 use crate::group::Stage;
-use crate::host::{Fault, Host, Trouble, World};
+use crate::host::Host;
+use crate::record::{Payload, Sent, Topic};
 use crate::roles::{Aggregator, Merger, NUM_SHARDS, Role, Settings};
+use crate::world::{Fault, Trouble, World};
 
 pub(crate) const WINDOW_MS: u64 = 500;
 /// How far append times go back in the log.

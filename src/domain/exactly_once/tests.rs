@@ -205,35 +205,73 @@ fn a_fenced_instance_stops_for_good() {
     assert_eq!(machine.step(TICK), []);
 }
 
-#[test]
-fn the_end_is_asked_for_where_a_fold_wants_it_and_has_not_moved() {
-    let mut machine = reading(&[0, 1]);
-    machine.fold_mut(0).unwrap().wants_proof = true;
-    assert_eq!(machine.step(TICK), [], "it has just begun");
-    assert_eq!(machine.step(TICK), [Action::ProveEnd { partition: 0 }]);
-    machine.fold_mut(0).unwrap().position = Offset(7);
-    assert_eq!(machine.step(TICK), [], "records are coming");
-    assert_eq!(machine.step(TICK), [Action::ProveEnd { partition: 0 }]);
-}
-
-#[test]
-fn the_end_is_believed_only_of_a_consumer_that_stands_there() {
-    let mut machine = reading(&[0]);
-    machine.fold_mut(0).unwrap().position = Offset(7);
-    let end_at = |end, position| Input::LogEnd {
+fn log_end(end: u64, position: u64) -> Input<Stub> {
+    Input::LogEnd {
         partition: 0,
         asked_at: NOW,
         end: Offset(end),
         position: Offset(position),
-    };
-    assert_eq!(machine.step(end_at(8, 7)), []);
+    }
+}
+
+/// A machine with one partition that wants a proof.
+fn wanting_proof() -> Machine {
+    let mut machine = reading(&[0, 1]);
+    machine.fold_mut(0).unwrap().wants_proof = true;
+    machine
+}
+
+const PROVE: [Action<&str>; 1] = [Action::ProveEnd { partition: 0 }];
+
+#[test]
+fn the_end_is_asked_for_where_a_fold_wants_it_until_there_is_an_answer() {
+    let mut machine = wanting_proof();
+    assert_eq!(machine.step(TICK), PROVE);
+    assert_eq!(machine.step(TICK), PROVE);
+    machine.fold_mut(0).unwrap().wants_proof = false;
+    assert_eq!(machine.step(TICK), []);
+}
+
+#[test]
+fn the_end_is_believed_only_of_a_consumer_that_stands_there() {
+    let mut machine = wanting_proof();
+    assert_eq!(machine.step(log_end(8, 7)), []);
     assert_eq!(machine.fold_mut(0).unwrap().read_through, None);
     // Behind the last record stands the marker of its transaction.
-    assert_eq!(machine.step(end_at(8, 8)), []);
+    assert_eq!(machine.step(log_end(8, 8)), []);
     assert_eq!(
         machine.fold_mut(0).unwrap().read_through,
         Some((Offset(8), NOW))
     );
+}
+
+#[test]
+fn an_end_ahead_is_proof_as_soon_as_everything_before_it_was_read() {
+    let mut machine = wanting_proof();
+    machine.step(TICK);
+    machine.step(log_end(8, 2));
+    machine.fold_mut(0).unwrap().position = Offset(7);
+    assert_eq!(
+        machine.step(TICK),
+        [],
+        "records are coming, also if they never stop"
+    );
+    assert_eq!(machine.fold_mut(0).unwrap().read_through, None);
+    machine.fold_mut(0).unwrap().position = Offset(9);
+    machine.step(TICK);
+    assert_eq!(
+        machine.fold_mut(0).unwrap().read_through,
+        Some((Offset(8), NOW))
+    );
+}
+
+#[test]
+fn an_end_ahead_that_no_record_leads_to_is_asked_for_again() {
+    let mut machine = wanting_proof();
+    machine.fold_mut(0).unwrap().position = Offset(7);
+    machine.step(TICK);
+    machine.step(log_end(8, 7));
+    assert_eq!(machine.step(TICK), PROVE);
 }
 
 #[test]

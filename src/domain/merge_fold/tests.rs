@@ -232,12 +232,17 @@ fn more_input_partitions_are_waited_for_as_soon_as_they_speak() {
     // The new one has not spoken: the others' windows have grace.
     hear(&mut fold, 2, word(0, 2, 11));
     assert_eq!(fold.close(), None);
-    hear(&mut fold, 3, word(1, 2, 11));
+    hear(&mut fold, 3, word(0, 1, 11));
+    assert_eq!(
+        fold.close(),
+        None,
+        "an instance that does not know of it takes nothing back"
+    );
+    hear(&mut fold, 4, word(1, 2, 11));
     assert_eq!(close(&mut fold), [(11, 0, 1, 2)]);
-    // An instance that does not know of it yet takes nothing back.
-    hear(&mut fold, 4, word(0, 1, 12));
+    hear(&mut fold, 5, word(0, 2, 12));
     assert_eq!(fold.close(), None);
-    hear(&mut fold, 5, word(1, 2, 12));
+    hear(&mut fold, 6, word(1, 2, 12));
     assert_eq!(close(&mut fold), [(12, 0, 1, 3)]);
 }
 
@@ -274,6 +279,23 @@ fn words_without_a_stream_do_not_pile_up() {
     assert_eq!(offsets, [BARE_COMMIT_AFTER, BARE_COMMIT_AFTER * 2]);
     let closed = commits[0].closed_through;
     assert_eq!(closed, size(SIZE_MS).end(Seq(10 + BARE_COMMIT_AFTER - 1)));
+}
+
+#[test]
+fn the_position_alone_is_never_committed_while_a_partial_waits() {
+    let mut fold = fresh();
+    hear(&mut fold, 0, word(0, 2, 10));
+    hear(&mut fold, 1, word(1, 2, 10));
+    assert_eq!(fold.close(), None);
+    // It is late, and so in no window of its own that would hold its offset back.
+    add(&mut fold, 2, 10, 1);
+    for offset in 3..BARE_COMMIT_AFTER * 2 {
+        hear(&mut fold, offset, word(0, 2, 10));
+        assert_eq!(fold.close(), None);
+    }
+    hear(&mut fold, BARE_COMMIT_AFTER * 2, word(0, 2, 11));
+    hear(&mut fold, BARE_COMMIT_AFTER * 2 + 1, word(1, 2, 11));
+    assert_eq!(close(&mut fold), [(11, 1, 1, 1)]);
 }
 
 #[test]
