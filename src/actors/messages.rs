@@ -35,6 +35,12 @@ pub enum Shed {
     /// The stage that takes reactions is being rebuilt.
     #[error("a stage is being restarted; try again")]
     Unavailable,
+    /// Kafka does not answer; nothing was written.
+    #[error("Kafka does not answer; nothing was written")]
+    BrokerAway,
+    /// Kafka has not said in time whether it has them: they may be counted, once, or not at all.
+    #[error("Kafka has not said in time whether it has them; send again with the same event_id")]
+    UnknownOutcome,
 }
 
 // === down the pipeline ===

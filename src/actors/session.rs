@@ -208,6 +208,8 @@ pub fn shed_code(shed: Shed) -> &'static str {
         Shed::Overloaded => "overloaded",
         Shed::Draining => "draining",
         Shed::Unavailable => "unavailable",
+        Shed::BrokerAway => "broker_away",
+        Shed::UnknownOutcome => "unknown_outcome",
     }
 }
 

@@ -42,6 +42,8 @@ pub enum Exit {
     Failed(String),
     /// It panicked; rebuilt.
     Panicked(String),
+    /// It must not go on, and another life would not change that; the node ends.
+    Hopeless(String),
 }
 
 impl std::fmt::Display for Exit {
@@ -52,6 +54,7 @@ impl std::fmt::Display for Exit {
             Self::DownstreamGone => formatter.write_str("downstream gone"),
             Self::Failed(reason) => write!(formatter, "failed: {reason}"),
             Self::Panicked(reason) => write!(formatter, "panicked: {reason}"),
+            Self::Hopeless(reason) => formatter.write_str(reason),
         }
     }
 }
@@ -87,7 +90,7 @@ impl Supervision {
         }
     }
 
-    /// Waits until an actor can't be kept alive, and names it.
+    /// Waits until an actor can't be kept alive, and names it; with the reason, if it said that there is no hope.
     pub async fn gave_up(&self) -> String {
         let mut given_up = self.gave_up.subscribe();
         match given_up.wait_for(Option::is_some).await {
@@ -175,7 +178,8 @@ impl<A: Actor<Context = Context<A>>> Lives<A> {
         {
             self.deaths.pop_front();
         }
-        let lives_on = self.deaths.len() < MAX_DEATHS;
+        let is_hopeless = matches!(exit, Exit::Hopeless(_));
+        let lives_on = self.deaths.len() < MAX_DEATHS && !is_hopeless;
         let pause_opt = lives_on.then(|| pause_after(self.deaths.len()));
         ActorDied {
             actor: &self.name,
@@ -184,9 +188,11 @@ impl<A: Actor<Context = Context<A>>> Lives<A> {
         }
         .emit(&self.supervision.metrics);
         if !lives_on {
-            self.supervision
-                .gave_up
-                .send_replace(Some(self.name.clone()));
+            let said = match exit {
+                Exit::Hopeless(reason) => format!("{}: {reason}", self.name),
+                _ => self.name.clone(),
+            };
+            self.supervision.gave_up.send_replace(Some(said));
         }
         pause_opt
     }

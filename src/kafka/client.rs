@@ -58,6 +58,8 @@ const COMMON: &[(&str, &str)] = &[
     ("socket.keepalive.enable", "true"),
     // Brokers close quiet connections. That is no news.
     ("log.connection.close", "false"),
+    // Lag, queues and whether brokers answer, for metrics and readiness.
+    ("statistics.interval.ms", "1000"),
     // A broker that is back is used within two seconds; librdkafka would wait up to ten.
     ("reconnect.backoff.max.ms", "2000"),
 ];
@@ -106,6 +108,8 @@ const GROUP: &[(&str, &str)] = &[
     ("auto.offset.reset", "earliest"),
     // Who is silent that long has lost its partitions; the default is 45 s.
     ("session.timeout.ms", "10000"),
+    // A rebalance is learnt of with a heartbeat: a cluster that was spawned is served within moments.
+    ("heartbeat.interval.ms", "500"),
     // Heartbeats come from a thread of their own, so this is what finds a loop that hangs; the default is 5 min.
     ("max.poll.interval.ms", "30000"),
     // Eager: at a rebalance all state is dropped and read again, which is a few seconds of data.

@@ -3,7 +3,7 @@
 //! - **Emostream's** say how many there are, so a window is whole when all of them have come. A record that comes again
 //!   is known by window and index. A window that stays in pieces is given up once a later one is whole: that one
 //!   brings totals along, so the sum is right all the same.
-//! - **Another aggregator's** say nothing of the kind, see [`foreign`].
+//! - **Another aggregator's** say nothing of the kind, see `foreign.rs`.
 //!
 //! Windows come out once each, `seq` rising per stream. The clock is the caller's.
 

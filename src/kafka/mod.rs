@@ -5,3 +5,6 @@ pub mod record;
 pub mod gather;
 pub mod client;
 pub mod admin;
+pub mod health;
+pub mod context;
+pub mod thread;

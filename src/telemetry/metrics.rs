@@ -9,6 +9,8 @@ use prometheus::{
     Registry, TextEncoder,
 };
 
+use super::kafka::KafkaMetrics;
+
 /// Buckets for what should take milliseconds, in seconds.
 const DELAY_BUCKETS: [f64; 12] = [
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0,
@@ -44,6 +46,8 @@ pub struct Metrics {
     pub actor_deaths: IntCounterVec,
     /// HTTP answers, by route pattern and status.
     pub http_responses: IntCounterVec,
+    /// Stages on Kafka.
+    pub kafka: KafkaMetrics,
 }
 
 impl Metrics {
@@ -88,6 +92,7 @@ impl Metrics {
                 "HTTP answers by route and status",
                 &["route", "status"],
             )?,
+            kafka: KafkaMetrics::new()?,
             registry,
         };
         metrics.register()?;
@@ -117,7 +122,7 @@ impl Metrics {
             Box::new(self.http_responses.clone()),
             Box::new(process_start()?),
         ];
-        for collector in all {
+        for collector in all.into_iter().chain(self.kafka.collectors()) {
             self.registry.register(collector)?;
         }
         Ok(())

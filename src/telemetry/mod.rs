@@ -1,6 +1,7 @@
 //! What the one on call reads: log lines, metrics, and events that are both.
 
 pub mod events;
+pub mod kafka;
 pub mod metrics;
 mod start_up;
 

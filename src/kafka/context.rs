@@ -1,0 +1,149 @@
+//! What librdkafka tells a client besides records: its log, its errors, its figures, and changes of assignment.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rdkafka::TopicPartitionList;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::statistics::Statistics;
+use rdkafka::types::RDKafkaRespErr;
+
+use super::health::Health;
+
+/// A partition of a topic.
+pub type TopicPartition = (String, i32);
+
+/// What a group has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// These are ours from now on.
+    Assigned(Vec<TopicPartition>),
+    /// These are not ours any more.
+    Revoked(Vec<TopicPartition>),
+}
+
+/// Who moves the consumer to its partitions when the group has given it some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assigning {
+    /// The consumer itself, to where the group has committed.
+    ByCommit,
+    /// The stage, once it knows where to read on; until then nothing is fetched.
+    ByStage,
+}
+
+/// The context of one client of a stage.
+#[derive(Debug)]
+pub struct StageContext {
+    health: Arc<Health>,
+    assigning: Assigning,
+    changes: Mutex<Vec<Change>>,
+}
+
+impl StageContext {
+    /// For a client of the stage.
+    pub fn new(health: Arc<Health>, assigning: Assigning) -> Self {
+        Self {
+            health,
+            assigning,
+            changes: Mutex::default(),
+        }
+    }
+
+    /// The stage's health.
+    pub fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
+
+    /// The changes of assignment since the last call, in order. They come about inside `poll`, on its thread.
+    pub fn take_changes(&self) -> Vec<Change> {
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut changes)
+    }
+
+    fn note(&self, change: Change) {
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        changes.push(change);
+    }
+
+    fn show(&self, figures: &Statistics) {
+        let kafka = &self.health.metrics().kafka;
+        let stage = [self.health.stage()];
+        if figures.client_type == "producer" {
+            let queue = kafka.producer_queue.with_label_values(&stage);
+            queue.set(i64::try_from(figures.msg_cnt).unwrap_or(i64::MAX));
+            return;
+        }
+        let partitions = figures
+            .topics
+            .values()
+            .flat_map(|topic| topic.partitions.values());
+        let lag = partitions
+            .map(|partition| partition.consumer_lag.max(0))
+            .sum();
+        kafka.lag.with_label_values(&stage).set(lag);
+    }
+}
+
+impl ClientContext for StageContext {
+    /// What matters comes as an error as well; the rest is for whoever looks for a fault.
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        let stage = self.health.stage();
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+                tracing::error!(stage, facility, text, "librdkafka");
+            }
+            _ => tracing::debug!(stage, facility, text, "librdkafka"),
+        }
+    }
+
+    fn stats(&self, figures: Statistics) {
+        if figures.brokers.values().any(|broker| broker.state == "UP") {
+            self.health.answered();
+        }
+        self.show(&figures);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let stage = self.health.stage();
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AllBrokersDown) => self.health.silent(reason),
+            // One of several connections: librdkafka mends it.
+            Some(
+                RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::Resolve
+                | RDKafkaErrorCode::OperationTimedOut,
+            ) => tracing::debug!(stage, %error, reason, "connection to kafka failed"),
+            _ => tracing::warn!(stage, %error, reason, "kafka client error"),
+        }
+    }
+}
+
+impl ConsumerContext for StageContext {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        what: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        let named = partitions.elements();
+        let named = named.iter();
+        let named = named.map(|partition| (partition.topic().to_owned(), partition.partition()));
+        let named = named.collect();
+        let is_given = what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        let done = match (is_given, self.assigning) {
+            (true, Assigning::ByCommit) => consumer.assign(partitions),
+            (true, Assigning::ByStage) => Ok(()),
+            (false, _) => consumer.unassign(),
+        };
+        if let Err(error) = done {
+            tracing::warn!(stage = self.health.stage(), %error, "assignment failed");
+        }
+        self.note(if is_given {
+            Change::Assigned(named)
+        } else {
+            Change::Revoked(named)
+        });
+    }
+}
