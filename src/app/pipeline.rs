@@ -1,0 +1,93 @@
+//! The stages of a node, whichever way their edges are joined.
+
+use std::sync::Arc;
+
+use super::embedded::{self, Stages};
+use super::on_kafka::KafkaStages;
+use super::{Ground, StartError};
+use crate::actors::link::{Alive, Link, Slot};
+use crate::actors::messages::{Drain, Submit};
+use crate::actors::session_hub::SessionHub;
+use crate::config::Config;
+use crate::http::state::Offices;
+
+/// What a node is made of.
+#[derive(Debug, Clone)]
+pub(super) enum Pipeline {
+    /// All of it in this process.
+    Embedded(Stages),
+    /// This node's part of what Kafka connects.
+    OnKafka(Box<KafkaStages>),
+}
+
+impl Pipeline {
+    /// Builds the stages that are one per node. Those of the workers come with [`Pipeline::build_ingest`] and the hubs.
+    pub(super) async fn build(
+        config: &Config,
+        num_workers: usize,
+        ground: &Ground,
+    ) -> Result<Self, StartError> {
+        if config.kafka.bootstrap.is_some() {
+            let stages = KafkaStages::build(config, num_workers, ground).await?;
+            return Ok(Self::OnKafka(Box::new(stages)));
+        }
+        let stages = Stages::new(num_workers, config.merger.partitions);
+        stages.build(config, ground);
+        Ok(Self::Embedded(stages))
+    }
+
+    /// Every stage by name, in flow order.
+    pub(super) fn named(&self) -> Vec<(String, Arc<dyn Alive>)> {
+        match self {
+            Self::Embedded(stages) => stages.named(),
+            Self::OnKafka(stages) => stages.named(),
+        }
+    }
+
+    /// Where requests go.
+    pub(super) fn offices(&self) -> Offices {
+        match self {
+            Self::Embedded(stages) => stages.offices(),
+            Self::OnKafka(stages) => stages.offices(),
+        }
+    }
+
+    /// Whom to ask to hand on what it holds, in flow order.
+    pub(super) fn drains(&self) -> Vec<Link<Drain>> {
+        match self {
+            Self::Embedded(stages) => stages.drains(),
+            Self::OnKafka(stages) => stages.drains(),
+        }
+    }
+
+    /// The hub of every worker.
+    pub(super) fn hubs(&self) -> &[Arc<Slot<SessionHub>>] {
+        match self {
+            Self::Embedded(stages) => &stages.hubs,
+            Self::OnKafka(stages) => &stages.hubs,
+        }
+    }
+
+    /// Builds what takes the reactions of one worker, on its thread.
+    pub(super) fn build_ingest(
+        &self,
+        worker: usize,
+        config: &Config,
+        ground: &Ground,
+    ) -> Link<Submit> {
+        match self {
+            Self::Embedded(stages) => stages.build_ingest(worker, config, ground),
+            Self::OnKafka(stages) => stages.build_ingest(worker, ground),
+        }
+    }
+
+    /// Returns once the clusters that should exist from the start do.
+    pub(super) async fn until_clusters_stand(&self, config: &Config) -> Result<(), StartError> {
+        match self {
+            Self::Embedded(stages) => {
+                embedded::spawn_initial_clusters(&stages.offices(), config.clusters.initial).await
+            }
+            Self::OnKafka(stages) => stages.until_clusters_are_known().await,
+        }
+    }
+}
