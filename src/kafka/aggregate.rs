@@ -11,9 +11,7 @@ use rdkafka::consumer::Consumer as _;
 use super::record::partial::{PartialRecord, Word};
 use super::record::{Poison, reaction};
 use super::thread::Work;
-use super::transaction::{
-    Commits, Consumer, Counting, Identity, Output, Record, Unrestored, count,
-};
+use super::transaction::{Commits, Consumer, Counting, Member, Output, Record, Unrestored, count};
 use crate::actors::streams::Streams;
 use crate::domain::{
     Arrival, Closing, Commit, Offset, PartitionFold, PartitionTiming, Punctuation, Seq, StreamName,
@@ -43,7 +41,7 @@ pub fn timing(window: WindowSize, idle_after: Duration) -> PartitionTiming {
 #[derive(Debug, Clone)]
 pub struct AggregateSetup {
     /// Who counts.
-    pub identity: Identity,
+    pub member: Member,
     /// The topic of reactions.
     pub reactions: String,
     /// The topic of partials.
@@ -58,7 +56,7 @@ impl AggregateSetup {
     /// One life of the stage.
     pub fn work(&self) -> Work {
         let setup = self.clone();
-        Box::new(move |stop| count(&setup.identity, Aggregate::new(&setup), stop))
+        Box::new(move |stop| count(&setup.member, Aggregate::new(&setup), stop))
     }
 }
 

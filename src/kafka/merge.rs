@@ -11,9 +11,7 @@ use super::record::totals::{Standings, TotalRecord};
 use super::record::{Poison, window};
 use super::standings::Reading;
 use super::thread::{Failure, Work};
-use super::transaction::{
-    Commits, Consumer, Counting, Identity, Output, Record, Unrestored, count,
-};
+use super::transaction::{Commits, Consumer, Counting, Member, Output, Record, Unrestored, count};
 use crate::actors::streams::{Streams, add};
 use crate::domain::{
     Commit, MergeFold, MergeTiming, Offset, PartitionTiming, Published, Scale, Seq, Standing,
@@ -40,7 +38,7 @@ pub fn timing(inputs: &PartitionTiming, deadline: Duration, idle_windows: u64) -
 #[derive(Debug, Clone)]
 pub struct MergeSetup {
     /// Who counts.
-    pub identity: Identity,
+    pub member: Member,
     /// The topic of partials.
     pub partials: String,
     /// The topic of whole windows.
@@ -60,12 +58,12 @@ impl MergeSetup {
     pub fn work(&self) -> Work {
         let setup = self.clone();
         Box::new(move |stop| {
-            let identity = setup.identity.clone();
+            let member = setup.member.clone();
             let merge = Merge {
                 setup,
                 reading: None,
             };
-            count(&identity, merge, stop)
+            count(&member, merge, stop)
         })
     }
 }
@@ -79,7 +77,7 @@ struct Merge {
 impl Merge {
     fn standings(&mut self, commits: &Commits) -> Result<BTreeMap<usize, Standings>, Unrestored> {
         let MergeSetup {
-            identity,
+            member,
             totals,
             timing,
             ..
@@ -90,7 +88,7 @@ impl Merge {
             None => {
                 let source = (totals.as_str(), timing.window);
                 let partitions = commits.keys().copied();
-                Reading::begin(&identity.clients, &identity.health, source, partitions)?
+                Reading::begin(&member.clients, &member.health, source, partitions)?
             }
         };
         if reading.read()? {
@@ -145,7 +143,7 @@ impl Merge {
 
     /// Windows stay exact without the totals, so they go on; but nobody is to learn of it from the figures.
     fn tell_incomplete(&self, partition: usize, standings: &Standings) {
-        let poison = &self.setup.identity.health.metrics().kafka.poison;
+        let poison = &self.setup.member.health.metrics().kafka.poison;
         for stream in standings.incomplete() {
             poison.with_label_values(&["totals", "incomplete"]).inc();
             tracing::error!(
@@ -248,8 +246,8 @@ impl Counting for Merge {
     }
 
     fn settled(&self, published: &Published) {
-        let identity = &self.setup.identity;
-        let (now, metrics) = (identity.clock.now(), identity.health.metrics());
+        let member = &self.setup.member;
+        let (now, metrics) = (member.clock.now(), member.health.metrics());
         if !published.missing.is_empty() {
             let partitions = &published.missing;
             PartitionsLate { partitions }.emit(metrics);

@@ -12,3 +12,4 @@ pub mod transaction;
 pub mod aggregate;
 pub mod standings;
 pub mod merge;
+pub mod table;

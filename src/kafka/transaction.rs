@@ -55,7 +55,7 @@ pub type Consumer = BaseConsumer<StageContext>;
 
 /// Who counts, and where.
 #[derive(Debug, Clone)]
-pub struct Identity {
+pub struct Member {
     /// How to reach Kafka.
     pub clients: ClientsConfig,
     /// The group that shares the stage's work.
@@ -178,19 +178,19 @@ type ClosingOf<C> = <<C as Counting>::Fold as LogFold>::Closing;
 /// # Errors
 ///
 /// What ends the thread, and whether another one may do better.
-pub fn count<C: Counting>(identity: &Identity, stage: C, stop: &Stop) -> Result<(), Failure> {
-    let mut writer = Writer::new(identity);
+pub fn count<C: Counting>(member: &Member, stage: C, stop: &Stop) -> Result<(), Failure> {
+    let mut writer = Writer::new(member);
     // What an earlier life left open holds up the commits, so it is ended before anything is read.
     while !writer.try_init()? {
         if stop.is_asked() {
             return Ok(());
         }
     }
-    let reader = Reader::join(identity, stage.topic())?;
-    let mut thread = Thread::new(identity, stage, reader, writer);
+    let reader = Reader::join(member, stage.topic())?;
+    let mut thread = Thread::new(member, stage, reader, writer);
     let done = thread.run(stop);
     let Thread { reader, writer, .. } = thread;
-    close(identity.health.stage(), move || drop((writer, reader)));
+    close(member.health.stage(), move || drop((writer, reader)));
     done
 }
 
@@ -207,7 +207,7 @@ fn close(stage: &'static str, clients: impl FnOnce() + Send + 'static) {
 }
 
 struct Thread<'a, C: Counting> {
-    identity: &'a Identity,
+    member: &'a Member,
     stage: C,
     machine: ExactlyOnce<C::Fold>,
     reader: Reader,
@@ -224,12 +224,12 @@ struct Thread<'a, C: Counting> {
 }
 
 impl<'a, C: Counting> Thread<'a, C> {
-    fn new(identity: &'a Identity, stage: C, reader: Reader, writer: Writer) -> Self {
-        let records = &identity.health.metrics().kafka.records;
-        let counter = |direction| records.with_label_values(&[identity.health.stage(), direction]);
+    fn new(member: &'a Member, stage: C, reader: Reader, writer: Writer) -> Self {
+        let records = &member.health.metrics().kafka.records;
+        let counter = |direction| records.with_label_values(&[member.health.stage(), direction]);
         let now = Instant::now();
         Self {
-            identity,
+            member,
             stage,
             machine: ExactlyOnce::new(),
             reader,
@@ -250,7 +250,7 @@ impl<'a, C: Counting> Thread<'a, C> {
             self.change()?;
             self.look();
             self.restore()?;
-            let now = self.identity.clock.now();
+            let now = self.member.clock.now();
             let actions = self.machine.step(Input::Tick { now });
             self.act(actions, stop)?;
         }
@@ -267,7 +267,7 @@ impl<'a, C: Counting> Thread<'a, C> {
             match polled {
                 Ok(message) => {
                     num_read += 1;
-                    take(&mut self.stage, &mut self.machine, self.identity, &message);
+                    take(&mut self.stage, &mut self.machine, self.member, &message);
                 }
                 Err(error) => self.reader.check(&error)?,
             }
@@ -278,9 +278,9 @@ impl<'a, C: Counting> Thread<'a, C> {
         }
         if num_read > 0 {
             self.num_read.inc_by(num_read);
-            self.identity.health.answered();
+            self.member.health.answered();
         }
-        self.reader.check_identity()
+        self.reader.check_fatal()
     }
 
     /// Tells the machine what the group has changed.
@@ -306,10 +306,10 @@ impl<'a, C: Counting> Thread<'a, C> {
             let partitions = self.assigned.iter();
             let partitions: Vec<_> = partitions.map(|one| format!("{topic}/{one}")).collect();
             AssignmentChanged {
-                stage: self.identity.health.stage(),
+                stage: self.member.health.stage(),
                 partitions: &partitions,
             }
-            .emit(self.identity.health.metrics());
+            .emit(self.member.health.metrics());
         }
         Ok(())
     }
@@ -322,7 +322,7 @@ impl<'a, C: Counting> Thread<'a, C> {
         // What cannot be seen now is as it was.
         if let Err(error) = self.stage.look(&self.reader.consumer) {
             tracing::debug!(
-                stage = self.identity.health.stage(),
+                stage = self.member.health.stage(),
                 ?error,
                 "topics not seen"
             );
@@ -346,7 +346,7 @@ impl<'a, C: Counting> Thread<'a, C> {
         }
         match self.restored() {
             Ok(folds) => {
-                self.identity.health.answered();
+                self.member.health.answered();
                 for (partition, fold) in folds {
                     let Some(life) = self.waiting.remove(&partition) else {
                         continue;
@@ -361,7 +361,7 @@ impl<'a, C: Counting> Thread<'a, C> {
             }
             Err(Unrestored::Hopeless(failure)) => Err(failure),
             Err(Unrestored::NotNow(cause)) => {
-                let stage = self.identity.health.stage();
+                let stage = self.member.health.stage();
                 tracing::debug!(stage, cause, "not restored yet");
                 self.next_try = Instant::now() + PAUSE;
                 for (partition, life) in std::mem::take(&mut self.waiting) {
@@ -443,9 +443,9 @@ impl<'a, C: Counting> Thread<'a, C> {
     }
 
     fn prove(&self, partition: usize) -> Option<Input<C::Fold>> {
-        let asked_at = self.identity.clock.now();
+        let asked_at = self.member.clock.now();
         let (end, position) = self.reader.log_end(partition)?;
-        self.identity.health.answered();
+        self.member.health.answered();
         Some(Input::LogEnd {
             partition,
             asked_at,
@@ -477,15 +477,15 @@ impl<'a, C: Counting> Thread<'a, C> {
             Err(trouble) => (trouble.outcome, Some(trouble.cause)),
         };
         TransactionEnded {
-            stage: self.identity.health.stage(),
+            stage: self.member.health.stage(),
             outcome: name(outcome),
             took: began.elapsed(),
             cause_opt: cause.as_deref(),
         }
-        .emit(self.identity.health.metrics());
+        .emit(self.member.health.metrics());
         match outcome {
             Outcome::Committed => {
-                self.identity.health.answered();
+                self.member.health.answered();
                 self.num_written.inc_by(outputs.len() as u64);
                 parts
                     .iter()
@@ -505,7 +505,7 @@ impl<'a, C: Counting> Thread<'a, C> {
             if let Some(Err(error)) = self.reader.consumer.poll(Duration::ZERO) {
                 self.reader.check(&error)?;
             }
-            self.reader.check_identity()?;
+            self.reader.check_fatal()?;
         }
         Ok(())
     }
@@ -514,7 +514,7 @@ impl<'a, C: Counting> Thread<'a, C> {
 fn take<C: Counting>(
     stage: &mut C,
     machine: &mut ExactlyOnce<C::Fold>,
-    identity: &Identity,
+    member: &Member,
     message: &BorrowedMessage<'_>,
 ) {
     let partition = usize::try_from(message.partition()).unwrap_or_default();
@@ -531,7 +531,7 @@ fn take<C: Counting>(
             offset: message.offset(),
             reason,
         }
-        .emit(identity.health.metrics());
+        .emit(member.health.metrics());
     }
 }
 

@@ -7,7 +7,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset as Place, TopicPartitionList};
 use tokio::time::Instant;
 
-use super::{Commits, Consumer, Identity, Unrestored, writer};
+use super::{Commits, Consumer, Member, Unrestored, writer};
 use crate::domain::{Commit, Halt, Offset};
 use crate::kafka::client::Use;
 use crate::kafka::context::{Assigning, Change, StageContext};
@@ -34,13 +34,13 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn join(identity: &Identity, topic: &str) -> Result<Self, Failure> {
+    pub(super) fn join(member: &Member, topic: &str) -> Result<Self, Failure> {
         let purpose = Use::Counting {
-            group: &identity.group,
-            instance: &identity.transactional_id,
+            group: &member.group,
+            instance: &member.transactional_id,
         };
-        let context = StageContext::new(identity.health.clone(), Assigning::ByStage);
-        let settings = identity.clients.client(purpose);
+        let context = StageContext::new(member.health.clone(), Assigning::ByStage);
+        let settings = member.clients.client(purpose);
         let consumer: Consumer = settings
             .create_with_context(context)
             .map_err(Failure::passing)?;
@@ -48,8 +48,8 @@ impl Reader {
         Ok(Self {
             consumer,
             topic: topic.to_owned(),
-            group: identity.group.clone(),
-            transactional_id: identity.transactional_id.clone(),
+            group: member.group.clone(),
+            transactional_id: member.transactional_id.clone(),
         })
     }
 
@@ -61,13 +61,13 @@ impl Reader {
     /// Whether an error of a poll is the end. Others are told to the context as well, and pass.
     pub(super) fn check(&self, error: &KafkaError) -> Result<(), Failure> {
         match error {
-            KafkaError::MessageConsumptionFatal(_) => self.check_identity(),
+            KafkaError::MessageConsumptionFatal(_) => self.check_fatal(),
             _ => Ok(()),
         }
     }
 
     /// An error if the consumer is of no use any more.
-    pub(super) fn check_identity(&self) -> Result<(), Failure> {
+    pub(super) fn check_fatal(&self) -> Result<(), Failure> {
         match self.consumer.client().fatal_error() {
             None => Ok(()),
             Some((RDKafkaErrorCode::FencedInstanceId, _)) => {

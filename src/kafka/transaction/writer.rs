@@ -12,7 +12,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _,
 use rdkafka::statistics::Statistics;
 use tokio::time::Instant;
 
-use super::{Identity, Output, PAUSE};
+use super::{Member, Output, PAUSE};
 use crate::domain::Outcome;
 use crate::kafka::client::{ClientsConfig, Use};
 use crate::kafka::context::{Assigning, StageContext};
@@ -71,12 +71,12 @@ pub(super) fn fenced(transactional_id: &str) -> Failure {
 }
 
 impl Writer {
-    pub(super) fn new(identity: &Identity) -> Self {
+    pub(super) fn new(member: &Member) -> Self {
         Self {
             producer: None,
-            clients: identity.clients.clone(),
-            transactional_id: identity.transactional_id.clone(),
-            health: identity.health.clone(),
+            clients: member.clients.clone(),
+            transactional_id: member.transactional_id.clone(),
+            health: member.health.clone(),
         }
     }
 
