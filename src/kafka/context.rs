@@ -134,7 +134,8 @@ impl ConsumerContext for StageContext {
         let is_given = what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         let done = match (is_given, self.assigning) {
             (true, Assigning::ByCommit) => consumer.assign(partitions),
-            (true, Assigning::ByStage) => Ok(()),
+            // Without any call librdkafka would hold up the next rebalance until there is one.
+            (true, Assigning::ByStage) => consumer.assign(&TopicPartitionList::new()),
             (false, _) => consumer.unassign(),
         };
         if let Err(error) = done {

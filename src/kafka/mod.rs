@@ -8,4 +8,8 @@ pub mod admin;
 pub mod health;
 pub mod context;
 pub mod thread;
+pub mod transaction;
+pub mod aggregate;
+pub mod standings;
+pub mod merge;
 pub mod table;
