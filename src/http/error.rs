@@ -169,7 +169,17 @@ impl From<Gone> for Problem {
 
 impl From<Shed> for Problem {
     fn from(shed: Shed) -> Self {
-        Self::unavailable(shed_code(shed), shed.to_string())
+        let seconds = match shed {
+            Shed::Overloaded | Shed::Draining | Shed::Unavailable => 1,
+            // Brokers that were away are heard within about that.
+            Shed::BrokerAway | Shed::UnknownOutcome => 2,
+            // Somebody has to do something first.
+            Shed::Refused => 30,
+        };
+        Self {
+            retry_after: Some(Duration::from_secs(seconds)),
+            ..Self::unavailable(shed_code(shed), shed.to_string())
+        }
     }
 }
 

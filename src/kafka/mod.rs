@@ -8,3 +8,4 @@ pub mod admin;
 pub mod health;
 pub mod context;
 pub mod thread;
+pub mod sink;
