@@ -23,6 +23,8 @@ pub(super) struct Deliveries {
     written: IntCounter,
     /// A refusal has been told of, and nothing was written since.
     is_refused: AtomicBool,
+    /// A record was refused, and nobody has asked the brokers about the topic since.
+    is_doubted: AtomicBool,
     /// The client takes nothing any more.
     is_broken: AtomicBool,
 }
@@ -34,6 +36,7 @@ impl Deliveries {
             written: records.with_label_values(&[health.stage(), "written"]),
             stage: StageContext::new(health.clone(), Assigning::ByStage),
             is_refused: AtomicBool::new(false),
+            is_doubted: AtomicBool::new(false),
             is_broken: AtomicBool::new(false),
         }
     }
@@ -41,6 +44,12 @@ impl Deliveries {
     /// Whether the client has met an error that it does not come back from.
     pub(super) fn is_broken(&self) -> bool {
         self.is_broken.load(Ordering::Acquire)
+    }
+
+    /// Whether the brokers are to be asked about the topic. A client that was not allowed to write refuses by itself from
+    /// then on, until it learns of the topic anew: in five minutes, if nobody asks.
+    pub(super) fn take_doubt(&self) -> bool {
+        self.is_doubted.swap(false, Ordering::AcqRel)
     }
 
     /// What an error means for its record.
@@ -58,6 +67,7 @@ impl Deliveries {
 
     fn tell_refusal(&self, error: &KafkaError) {
         let health = self.stage.health();
+        self.is_doubted.store(true, Ordering::Release);
         let is_told = self.is_refused.swap(true, Ordering::AcqRel);
         RecordRefused {
             stage: health.stage(),

@@ -153,12 +153,18 @@ impl ReactionWriter {
         let mut waiting = Waiting::default();
         while !stop.is_asked() {
             self.mend()?;
-            if !self.setup.health.is_answered() || waiting.is_long(self.backlog.waits_since()) {
+            let is_long = waiting.is_long(self.backlog.waits_since());
+            if is_long || !self.setup.health.is_answered() || self.is_doubted() {
                 self.probe();
             }
             std::thread::park_timeout(LOOK);
         }
         Ok(())
+    }
+
+    fn is_doubted(&self) -> bool {
+        let producer = self.producer.read().unwrap_or_else(PoisonError::into_inner);
+        producer.context().take_doubt()
     }
 
     /// Asks the brokers for the topic.
