@@ -12,11 +12,10 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use tokio::time::{Instant, timeout};
 
-use crate::black_box::wait::wait_for;
-
 use super::support::broker::Broker;
 use super::support::clients::{Found, PATIENCE, create_topic, read_all};
 use super::support::door::{Door, event, fire, fires};
+use crate::black_box::wait::wait_for;
 
 /// More than any of these tests sends at once.
 const ROOM: usize = 20_000;
