@@ -67,7 +67,8 @@ impl StageContext {
         changes.push(change);
     }
 
-    fn show(&self, figures: &Statistics) {
+    /// Shows a queue or a lag.
+    pub(super) fn show(&self, figures: &Statistics) {
         let kafka = &self.health.metrics().kafka;
         let stage = [self.health.stage()];
         if figures.client_type == "producer" {

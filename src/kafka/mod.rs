@@ -13,3 +13,4 @@ pub mod aggregate;
 pub mod standings;
 pub mod merge;
 pub mod table;
+pub mod sink;
