@@ -8,3 +8,7 @@ pub mod admin;
 pub mod health;
 pub mod context;
 pub mod thread;
+pub mod table;
+pub mod survey;
+pub mod forward;
+pub mod source;
