@@ -169,7 +169,9 @@ async fn wake_in_slices(behind: Vec<Rc<Subscriber>>) {
 /// What is said is how it stands when a session's turn comes.
 async fn tell_delivery(board: Rc<Board>, all: Vec<Rc<Subscriber>>) {
     for slice in all.chunks(SLICE) {
-        slice.iter().for_each(|subscriber| board.tell_delivery(subscriber));
+        slice
+            .iter()
+            .for_each(|subscriber| board.tell_delivery(subscriber));
         tokio::task::yield_now().await;
     }
 }

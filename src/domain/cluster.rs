@@ -92,11 +92,6 @@ impl ClusterState {
             Self::Stopped => "stopped",
         }
     }
-
-    /// Whether windows go to it.
-    pub fn is_active(self) -> bool {
-        self != Self::Stopped
-    }
 }
 
 impl fmt::Display for ClusterState {

@@ -38,8 +38,8 @@ use crate::actors::clock::Clock;
 use crate::domain::{ClusterId, Seq, StreamName, Window, WindowSize};
 use crate::telemetry::kafka::{AssignmentChanged, PoisonPassed};
 
-pub use self::route::Route;
 use self::route::Plan;
+pub use self::route::Route;
 
 /// How long the thread waits for a record. One that is there is handed over at once.
 const WAIT: Duration = Duration::from_millis(20);
@@ -91,7 +91,9 @@ impl ForwardSetup {
     fn consumer(&self, purpose: Use<'_>) -> Result<BaseConsumer<StageContext>, Failure> {
         let context = StageContext::new(self.health.clone(), Assigning::ByStage);
         let client = self.clients.client(purpose);
-        client.create_with_context(context).map_err(Failure::passing)
+        client
+            .create_with_context(context)
+            .map_err(Failure::passing)
     }
 }
 
@@ -181,7 +183,10 @@ impl Forwarder {
         };
         self.known = known;
         let rows = self.setup.table.rows();
-        let plan = self.setup.route.plan(&self.setup.topics, &rows, &self.known);
+        let plan = self
+            .setup
+            .route
+            .plan(&self.setup.topics, &rows, &self.known);
         self.version = Some(version);
         self.change_plan(plan)
     }
@@ -197,8 +202,13 @@ impl Forwarder {
                 subscribed.map_err(Failure::passing)?;
             }
         }
-        let is_new = |topic: &Arc<str>| !old.is_empty() && !old.targets().any(|had| had.1 == *topic);
-        let added: Vec<_> = self.plan.targets().filter(|(_, topic)| is_new(topic)).collect();
+        let is_new =
+            |topic: &Arc<str>| !old.is_empty() && !old.targets().any(|had| had.1 == *topic);
+        let added: Vec<_> = self
+            .plan
+            .targets()
+            .filter(|(_, topic)| is_new(topic))
+            .collect();
         self.setup.table_serves(&self.plan, &self.assigned);
         for (id, topic) in added {
             let newest: Vec<_> = self.newest.values().cloned().collect();
@@ -244,7 +254,9 @@ impl Forwarder {
             Step::Taken => return Ok(()),
             Step::Poison(reason) => reason,
             Step::Unknown(stream) => {
-                if !self.inputs.has_tail(message.topic()) && self.load_tail(message.topic()).is_err() {
+                if !self.inputs.has_tail(message.topic())
+                    && self.load_tail(message.topic()).is_err()
+                {
                     return self.rewind("where the stream stands cannot be read");
                 }
                 if let Some(window) = self.inputs.resume(message.topic(), &stream) {
@@ -316,7 +328,10 @@ impl Forwarder {
         self.committed.clear();
         self.is_paused = false;
         let mine = self.setup.route.to_read(&self.assigned, &self.known);
-        let shown: Vec<String> = mine.iter().map(|(topic, number)| format!("{topic}/{number}")).collect();
+        let shown: Vec<String> = mine
+            .iter()
+            .map(|(topic, number)| format!("{topic}/{number}"))
+            .collect();
         AssignmentChanged {
             stage: self.setup.health.stage(),
             partitions: &shown,
@@ -337,7 +352,11 @@ impl Forwarder {
     /// Something could not be written: all that is not committed is read again, and written by a producer that knows
     /// nothing of the trouble.
     fn rewind(&mut self, cause: &str) -> Result<(), Failure> {
-        tracing::warn!(stage = self.setup.health.stage(), cause, "windows are read again");
+        tracing::warn!(
+            stage = self.setup.health.stage(),
+            cause,
+            "windows are read again"
+        );
         self.sender = Sender::new(&self.setup.clients, &self.setup.health)?;
         self.not_before = Some(Instant::now() + PAUSE);
         self.looked_at = None;
@@ -384,7 +403,9 @@ impl Forwarder {
             return;
         }
         let done = self.inputs.done_through();
-        let is_again = self.committed_at.is_some_and(|at| at.elapsed() >= COMMIT_AGAIN);
+        let is_again = self
+            .committed_at
+            .is_some_and(|at| at.elapsed() >= COMMIT_AGAIN);
         if done.is_empty() || done == self.committed && !is_again {
             return;
         }
@@ -401,4 +422,3 @@ impl Forwarder {
         self.committed = done;
     }
 }
-

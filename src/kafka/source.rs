@@ -98,7 +98,9 @@ impl Source {
         setup.health.set_behind(true);
         let context = StageContext::new(setup.health.clone(), Assigning::ByStage);
         let client = setup.clients.client(Use::Watching);
-        let consumer = client.create_with_context(context).map_err(Failure::passing)?;
+        let consumer = client
+            .create_with_context(context)
+            .map_err(Failure::passing)?;
         let metrics = setup.health.metrics().clone();
         Ok(Self {
             consumer,
@@ -142,16 +144,21 @@ impl Source {
         let rows = self.setup.table.rows();
         let mut wanted = Vec::new();
         self.is_lacking = false;
-        self.gathers.retain(|_, (id, _)| rows.get(id).is_some_and(|row| row.state.is_active()));
-        self.hubs.keep(|id| rows.get(id).is_some_and(|row| row.state.is_active()));
-        for (&id, _) in rows.iter().filter(|(_, row)| row.state.is_active()) {
+        self.gathers
+            .retain(|_, (id, _)| rows.get(id).is_some_and(|row| row.is_active()));
+        self.hubs
+            .keep(|id| rows.get(id).is_some_and(|row| row.is_active()));
+        for (&id, _) in rows.iter().filter(|(_, row)| row.is_active()) {
             let topic = self.setup.topics.subscriber(id);
             let partitions = known.get(&topic).copied().unwrap_or_default();
             self.is_lacking |= partitions == 0;
             wanted.extend((0..partitions).map(|partition| (topic.clone(), partition)));
             self.gathers.entry(topic).or_insert_with(|| {
                 let max_streams = self.setup.max_streams;
-                (id, Gather::new(self.setup.window, Patience::default(), max_streams))
+                (
+                    id,
+                    Gather::new(self.setup.window, Patience::default(), max_streams),
+                )
             });
         }
         let now = self.setup.clock.now();
@@ -177,7 +184,8 @@ impl Source {
                     tracing::debug!(stage = self.setup.health.stage(), %error, "not read");
                 }
                 Some(Ok(message)) => {
-                    self.places.pass(message.topic(), message.partition(), message.offset());
+                    self.places
+                        .pass(message.topic(), message.partition(), message.offset());
                     take(&self.setup, &mut self.gathers, &message);
                 }
             }

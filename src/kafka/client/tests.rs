@@ -32,6 +32,7 @@ fn with(own: &[(&str, &str)]) -> ClientsConfig {
         // Nobody listens there.
         bootstrap: Some("127.0.0.1:1".to_owned()),
         own: owned.collect(),
+        ..ClientsConfig::default()
     }
 }
 

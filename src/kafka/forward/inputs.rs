@@ -96,7 +96,9 @@ impl Inputs {
 
     /// Whether it was looked up where the streams of a topic stand.
     pub(super) fn has_tail(&self, topic: &str) -> bool {
-        self.topics.get(topic).is_some_and(|input| input.tail.is_some())
+        self.topics
+            .get(topic)
+            .is_some_and(|input| input.tail.is_some())
     }
 
     /// Where the streams of a topic stand.
@@ -127,7 +129,9 @@ impl Inputs {
     pub(super) fn done_through(&self) -> BTreeMap<TopicPartition, i64> {
         let done = self.topics.iter().flat_map(|(topic, input)| {
             input.next.iter().map(|(&partition, &next)| {
-                let held = usize::try_from(partition).ok().and_then(|number| input.gather.hold_back(number));
+                let held = usize::try_from(partition)
+                    .ok()
+                    .and_then(|number| input.gather.hold_back(number));
                 let held = held.and_then(|offset| i64::try_from(offset.0).ok());
                 ((topic.clone(), partition), held.unwrap_or(next))
             })
@@ -142,7 +146,10 @@ impl Input {
     }
 
     fn is_unknown(&self, stream: &StreamName) -> bool {
-        let in_tail = self.tail.as_ref().is_none_or(|tail| tail.contains_key(stream));
+        let in_tail = self
+            .tail
+            .as_ref()
+            .is_none_or(|tail| tail.contains_key(stream));
         in_tail && !self.gather.knows(stream)
     }
 }

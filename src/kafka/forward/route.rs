@@ -51,7 +51,7 @@ impl Route {
         known: &Known,
     ) -> Plan {
         let mut plan = Plan::default();
-        let active = rows.iter().filter(|(_, row)| row.state.is_active());
+        let active = rows.iter().filter(|(_, row)| row.is_active());
         for (&id, _) in active {
             let (input, target) = match self {
                 Self::Publisher { .. } => (topics.aggregated.clone(), topics.cluster(id)),

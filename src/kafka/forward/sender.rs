@@ -44,7 +44,9 @@ impl Sender {
             failure: Mutex::default(),
         };
         let client = clients.client(Use::Windows);
-        let producer = client.create_with_context(reports).map_err(Failure::passing)?;
+        let producer = client
+            .create_with_context(reports)
+            .map_err(Failure::passing)?;
         Ok(Self {
             producer,
             waiting: VecDeque::new(),

@@ -52,7 +52,8 @@ pub(super) fn read(
     let mut read = Ok(());
     for topic in topics {
         let partitions = known.get(&**topic).copied().unwrap_or_default();
-        read = read.and_then(|()| read_end(setup, topic, partitions, &consumer, deadline, &mut newest));
+        read = read
+            .and_then(|()| read_end(setup, topic, partitions, &consumer, deadline, &mut newest));
     }
     crate::kafka::context::close(consumer);
     read.map(|()| newest)
@@ -80,7 +81,9 @@ fn read_end(
     let mut gather = Gather::new(setup.window, Patience::default(), setup.max_streams);
     while !unread.is_empty() {
         if Instant::now() >= deadline {
-            return Err(Failure::passing("the newest windows could not be read in time"));
+            return Err(Failure::passing(
+                "the newest windows could not be read in time",
+            ));
         }
         match consumer.poll(POLL) {
             None => {}
@@ -98,7 +101,9 @@ fn read_end(
         }
     }
     for Gathered { window, .. } in gather.take_whole(setup.clock.now()) {
-        let is_newer = newest.get(&window.stream).is_none_or(|held| held.seq < window.seq);
+        let is_newer = newest
+            .get(&window.stream)
+            .is_none_or(|held| held.seq < window.seq);
         if is_newer {
             newest.insert(window.stream.clone(), window);
         }

@@ -112,10 +112,17 @@ impl Hubs {
             true => Some(self.silent_since.unwrap_or_else(Instant::now)),
             false => None,
         };
-        let interrupted = self.silent_since.is_some_and(|since| since.elapsed() >= PATIENCE);
+        let interrupted = self
+            .silent_since
+            .is_some_and(|since| since.elapsed() >= PATIENCE);
         for hub in &mut self.hubs {
             let news = (hub.links.delivery.life(), interrupted);
-            let told = hub.told != news && hub.links.delivery.try_send(DeliveryChanged { interrupted }).is_ok();
+            let told = hub.told != news
+                && hub
+                    .links
+                    .delivery
+                    .try_send(DeliveryChanged { interrupted })
+                    .is_ok();
             if told {
                 hub.told = news;
             }

@@ -54,7 +54,10 @@ impl Places {
         wanted: &[TopicPartition],
         now: EpochMs,
     ) -> KafkaResult<()> {
-        let new: Vec<_> = wanted.iter().filter(|place| !self.read.contains(*place)).collect();
+        let new: Vec<_> = wanted
+            .iter()
+            .filter(|place| !self.read.contains(*place))
+            .collect();
         if !new.is_empty() {
             let mut ends = HashMap::new();
             let mut starts = self.starts(consumer, &new, now)?;
