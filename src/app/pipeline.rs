@@ -9,6 +9,7 @@ use crate::actors::link::{Alive, Link, Slot};
 use crate::actors::messages::{Drain, Submit};
 use crate::actors::session_hub::SessionHub;
 use crate::config::Config;
+use crate::domain::{EpochMs, Seq};
 use crate::http::state::Offices;
 
 /// What a node is made of.
@@ -79,6 +80,18 @@ impl Pipeline {
             Self::Embedded(stages) => stages.build_ingest(worker, config, ground),
             Self::OnKafka(stages) => stages.build_ingest(worker, ground),
         }
+    }
+
+    /// The window after which every window that there is comes to the hubs. From Kafka they come from as far back as a
+    /// session may.
+    pub(super) fn known_after(&self, config: &Config, ground: &Ground) -> Seq {
+        let now = ground.clock.now();
+        let retention_ms = match self {
+            Self::Embedded(_) => 0,
+            Self::OnKafka(_) => config.hub.retention.as_millis() as u64,
+        };
+        let since = EpochMs(now.0.saturating_sub(retention_ms));
+        config.window.seq_at(since).prev()
     }
 
     /// Returns once the clusters that should exist from the start do.

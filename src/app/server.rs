@@ -75,7 +75,7 @@ impl WorkerPlan {
         let board = Rc::new(Board::new(
             window,
             self.config.hub.retained_windows(window),
-            &self.ground.clock,
+            self.pipeline.known_after(&self.config, &self.ground),
             self.ground.streams.clone(),
             self.ground.metrics.clone(),
         ));

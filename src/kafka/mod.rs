@@ -14,3 +14,6 @@ pub mod standings;
 pub mod merge;
 pub mod table;
 pub mod sink;
+pub mod survey;
+pub mod forward;
+pub mod source;
