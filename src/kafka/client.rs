@@ -45,6 +45,8 @@ pub enum Use<'a> {
     Watching,
     /// Writes windows that are handed on.
     Windows,
+    /// Writes clusters and registrations while a request waits.
+    Control,
     /// Creates and describes topics.
     Admin,
 }
@@ -259,7 +261,7 @@ impl ClientsConfig {
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", self.bootstrap());
         let groups: &[&[(&str, &str)]] = match purpose {
-            Use::Reactions => &[PRODUCER, REACTIONS],
+            Use::Reactions | Use::Control => &[PRODUCER, REACTIONS],
             Use::Windows => &[PRODUCER],
             Use::Transactions { .. } => &[PRODUCER, TRANSACTIONS],
             Use::Counting { .. } | Use::Forwarding { .. } => &[CONSUMER, GROUP],
@@ -276,7 +278,7 @@ impl ClientsConfig {
                 client.set("group.instance.id", instance);
             }
             Use::Forwarding { group } => drop(client.set("group.id", group)),
-            Use::Reactions | Use::Windows | Use::Watching | Use::Admin => {}
+            Use::Reactions | Use::Windows | Use::Control | Use::Watching | Use::Admin => {}
         }
         self.lay_over(&mut client, purpose);
         client

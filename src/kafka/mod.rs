@@ -8,3 +8,5 @@ pub mod admin;
 pub mod health;
 pub mod context;
 pub mod thread;
+pub mod table;
+pub mod control;
