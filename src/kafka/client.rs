@@ -80,6 +80,8 @@ pub enum Use<'a> {
     Watching,
     /// Writes windows that are handed on.
     Windows,
+    /// Writes clusters and registrations while a request waits.
+    Control,
     /// Creates and describes topics.
     Admin,
 }
@@ -302,7 +304,7 @@ impl ClientsConfig {
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", self.bootstrap());
         let groups: &[&[(&str, &str)]] = match purpose {
-            Use::Reactions => &[PRODUCER, REACTIONS],
+            Use::Reactions | Use::Control => &[PRODUCER, REACTIONS],
             Use::Windows => &[PRODUCER, WINDOWS],
             Use::Transactions { .. } => &[PRODUCER, TRANSACTIONS],
             Use::Counting { .. } | Use::Forwarding { .. } => &[CONSUMER, GROUP],
@@ -319,7 +321,7 @@ impl ClientsConfig {
                 client.set("group.instance.id", instance);
             }
             Use::Forwarding { group } => drop(client.set("group.id", group)),
-            Use::Reactions | Use::Windows | Use::Watching | Use::Admin => {}
+            Use::Reactions | Use::Windows | Use::Control | Use::Watching | Use::Admin => {}
         }
         self.lay_over(&mut client, purpose);
         client
