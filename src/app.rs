@@ -108,12 +108,12 @@ impl Node {
         };
         let num_workers = server::num_workers(&config.http);
         let (admin, generated_token_opt) = admin_token(&config)?;
-        let pipeline = Pipeline::build(&config, num_workers, &ground).await?;
+        let (pipeline, clusters) = Pipeline::build(&config, num_workers, &ground).await?;
         let shared = Arc::new(shared(&config, admin, &pipeline, &ground));
         let plan = WorkerPlan::new(&config, &pipeline, &ground, shared.clone());
         let (server, addresses) = server::run(&config, num_workers, plan)?;
         until_up(&shared.readiness, PATIENCE).await?;
-        pipeline.until_clusters_stand(&config).await?;
+        clusters.until_here().await?;
         forget_quiet_clients(shared.limits.clone());
         tracing::info!(?addresses, workers = num_workers, roles = %config.roles, "node started");
         Ok(Self {

@@ -40,11 +40,12 @@ async fn until_answered(admin: &Arc<Admin>, patience: Duration) -> Result<Survey
         let asked = admin.clone();
         let answer = tokio::task::spawn_blocking(move || asked.survey()).await;
         // A question that panics is not asked again.
-        let error = match answer.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) {
-            Ok(survey) => return Ok(survey),
-            Err(error) if Instant::now() >= give_up => return Err(error),
-            Err(error) => error,
-        };
+        let error =
+            match answer.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) {
+                Ok(survey) => return Ok(survey),
+                Err(error) if Instant::now() >= give_up => return Err(error),
+                Err(error) => error,
+            };
         if std::mem::take(&mut is_first) {
             tracing::warn!(%error, timeout_s = patience.as_secs(), "waiting for kafka");
         }

@@ -210,7 +210,12 @@ impl Stages {
     }
 
     /// Builds the ingest of a worker on its thread.
-    pub(super) fn build_ingest(&self, worker: usize, config: &Config, ground: &Ground) -> Link<Submit> {
+    pub(super) fn build_ingest(
+        &self,
+        worker: usize,
+        config: &Config,
+        ground: &Ground,
+    ) -> Link<Submit> {
         let (stages, held) = (self.clone(), ground.clone());
         let slot = self.ingests[worker].clone();
         let name = format!("ingest_{worker}");

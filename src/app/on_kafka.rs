@@ -12,6 +12,7 @@ use crate::actors::session_hub::SessionHub;
 use crate::config::Config;
 use crate::domain::Role;
 use crate::http::state::Offices;
+use crate::kafka::admin::AdminError;
 use crate::kafka::aggregate::{self, AggregateSetup};
 use crate::kafka::control::log::KafkaLog;
 use crate::kafka::control::memory::Memory;
@@ -27,16 +28,22 @@ use crate::kafka::thread::{Threaded, Work};
 use crate::kafka::transaction::Member;
 
 /// Where the stages are found. Those of roles that the node does not have are not there.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct KafkaStages {
     pub(super) hubs: Vec<Arc<Slot<SessionHub>>>,
     ingests: Vec<Arc<Slot<ReactionSink>>>,
-    writer_opt: Option<Writer>,
+    writer_opt: Option<Arc<ReactionWriter>>,
     control: Arc<Slot<Control>>,
     registry: Arc<Slot<Registry>>,
     /// In flow order.
     threads: Vec<Stage>,
-    memory: Memory,
+}
+
+impl std::fmt::Debug for KafkaStages {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<_> = self.named().into_iter().map(|(name, _)| name).collect();
+        formatter.debug_tuple("KafkaStages").field(&names).finish()
+    }
 }
 
 /// A stage on a thread.
@@ -44,16 +51,6 @@ pub(super) struct KafkaStages {
 struct Stage {
     health: Arc<Health>,
     slot: Arc<Slot<Threaded>>,
-}
-
-/// What all workers write reactions with.
-#[derive(Clone)]
-struct Writer(Arc<ReactionWriter>);
-
-impl std::fmt::Debug for Writer {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Writer").finish_non_exhaustive()
-    }
 }
 
 /// What the stages of a node are built with.
@@ -64,12 +61,13 @@ struct Site<'a> {
 }
 
 impl KafkaStages {
-    /// Waits for a broker, sees to the topics, and builds the stages of the node's roles, far end first.
+    /// Waits for a broker, sees to the topics, and builds the stages of the node's roles, far end first. The memory tells
+    /// when the clusters are known.
     pub(super) async fn build(
         config: &Config,
         num_workers: usize,
         ground: &Ground,
-    ) -> Result<Self, StartError> {
+    ) -> Result<(Self, Memory), StartError> {
         broker::prepare(config).await?;
         let site = Site {
             config,
@@ -100,21 +98,21 @@ impl KafkaStages {
         let mut writer_opt = None;
         if takes_reactions {
             let (writer, stage) = site.writer()?;
-            writer_opt = Some(Writer(writer));
+            writer_opt = Some(writer);
             threads.push(stage);
         }
         threads.push(reader);
         threads.reverse();
         let num_ingests = if takes_reactions { num_workers } else { 0 };
-        Ok(Self {
+        let stages = Self {
             hubs,
             ingests: (0..num_ingests).map(|_| Arc::default()).collect(),
             writer_opt,
             control,
             registry,
             threads,
-            memory,
-        })
+        };
+        Ok((stages, memory))
     }
 
     /// Every stage by name, in flow order.
@@ -157,7 +155,7 @@ impl KafkaStages {
 
     /// Builds the sink of a worker on its thread. On a node that takes no reactions it is nobody.
     pub(super) fn build_ingest(&self, worker: usize, ground: &Ground) -> Link<Submit> {
-        let (Some(slot), Some(Writer(writer))) = (self.ingests.get(worker), &self.writer_opt) else {
+        let (Some(slot), Some(writer)) = (self.ingests.get(worker), &self.writer_opt) else {
             return Slot::<ReactionSink>::link(&Arc::default());
         };
         let writer = writer.clone();
@@ -166,12 +164,6 @@ impl KafkaStages {
             ReactionSink::new(writer.clone())
         });
         slot.link()
-    }
-
-    /// Returns once the control topic has been read to its end, and the clusters from the start are written there.
-    pub(super) async fn until_clusters_are_known(&self) -> Result<(), StartError> {
-        self.memory.until_ready().await;
-        Ok(())
     }
 }
 
@@ -196,7 +188,9 @@ impl Site<'_> {
         let slot: Arc<Slot<Registry>> = Arc::default();
         let config = self.config.registry.clone();
         let supervision = &self.ground.supervision;
-        supervision.keep_alive("registry", slot.clone(), move |_| Registry::new(config.clone()));
+        supervision.keep_alive("registry", slot.clone(), move |_| {
+            Registry::new(config.clone())
+        });
         slot
     }
 
@@ -209,7 +203,7 @@ impl Site<'_> {
         let Site { config, ground, .. } = self;
         let health = self.health("control");
         let log = KafkaLog::new(&config.kafka, &config.topics, health.clone())
-            .map_err(crate::kafka::admin::AdminError::Settings)?;
+            .map_err(AdminError::Settings)?;
         let hub = |hub: &Arc<Slot<SessionHub>>| control::HubLinks {
             announcements: hub.link(),
             moves: hub.link(),
@@ -231,16 +225,18 @@ impl Site<'_> {
         };
         let slot: Arc<Slot<Control>> = Arc::default();
         let (table, clock) = (self.table.clone(), ground.clock.clone());
-        ground.supervision.keep_alive("clusters", slot.clone(), move |_| {
-            Control::new(
-                settings.clone(),
-                memory.clone(),
-                Rc::clone(&log) as Rc<dyn control::log::Log>,
-                table.clone(),
-                clock.clone(),
-                neighbours.clone(),
-            )
-        });
+        ground
+            .supervision
+            .keep_alive("clusters", slot.clone(), move |_| {
+                Control::new(
+                    settings.clone(),
+                    memory.clone(),
+                    Rc::clone(&log) as Rc<dyn control::log::Log>,
+                    table.clone(),
+                    clock.clone(),
+                    neighbours.clone(),
+                )
+            });
         let reader = ReaderSetup {
             clients: config.kafka.clone(),
             topic: config.topics.control.clone(),
@@ -252,7 +248,11 @@ impl Site<'_> {
     }
 
     fn source(&self, hubs: &[Arc<Slot<SessionHub>>]) -> Stage {
-        let Site { config, ground, table } = self;
+        let Site {
+            config,
+            ground,
+            table,
+        } = self;
         let health = self.health("subscriber_source");
         let hub = |hub: &Arc<Slot<SessionHub>>| SourceLinks {
             windows: hub.link(),
@@ -274,7 +274,11 @@ impl Site<'_> {
     }
 
     fn forwarder(&self, stage: &'static str, route: Route) -> Stage {
-        let Site { config, ground, table } = self;
+        let Site {
+            config,
+            ground,
+            table,
+        } = self;
         let health = self.health(stage);
         let setup = ForwardSetup {
             clients: config.kafka.clone(),
@@ -342,7 +346,7 @@ impl Site<'_> {
             streams: ground.streams.clone(),
             health: health.clone(),
         };
-        let writer = ReactionWriter::new(setup).map_err(crate::kafka::admin::AdminError::Settings)?;
+        let writer = ReactionWriter::new(setup).map_err(AdminError::Settings)?;
         let writer = Arc::new(writer);
         let held = writer.clone();
         Ok((writer, self.keep(health, move || held.work())))

@@ -11,6 +11,7 @@ use crate::actors::session_hub::SessionHub;
 use crate::config::Config;
 use crate::domain::{EpochMs, Seq};
 use crate::http::state::Offices;
+use crate::kafka::control::memory::Memory;
 
 /// What a node is made of.
 #[derive(Debug, Clone)]
@@ -27,14 +28,15 @@ impl Pipeline {
         config: &Config,
         num_workers: usize,
         ground: &Ground,
-    ) -> Result<Self, StartError> {
+    ) -> Result<(Self, Coming), StartError> {
         if config.kafka.bootstrap.is_some() {
-            let stages = KafkaStages::build(config, num_workers, ground).await?;
-            return Ok(Self::OnKafka(Box::new(stages)));
+            let (stages, memory) = KafkaStages::build(config, num_workers, ground).await?;
+            return Ok((Self::OnKafka(Box::new(stages)), Coming::OnKafka(memory)));
         }
         let stages = Stages::new(num_workers, config.merger.partitions);
         stages.build(config, ground);
-        Ok(Self::Embedded(stages))
+        let coming = Coming::Embedded(Box::new(stages.offices()), config.clusters.initial);
+        Ok((Self::Embedded(stages), coming))
     }
 
     /// Every stage by name, in flow order.
@@ -93,14 +95,27 @@ impl Pipeline {
         let since = EpochMs(now.0.saturating_sub(retention_ms));
         config.window.seq_at(since).prev()
     }
+}
 
-    /// Returns once the clusters that should exist from the start do.
-    pub(super) async fn until_clusters_stand(&self, config: &Config) -> Result<(), StartError> {
+/// The clusters that should exist from the start.
+pub(super) enum Coming {
+    /// To be spawned here.
+    Embedded(Box<Offices>, u16),
+    /// To be read, and spawned if no node has done so yet.
+    OnKafka(Memory),
+}
+
+impl Coming {
+    /// Returns once they are known, and deliver if they are of this node alone.
+    pub(super) async fn until_here(self) -> Result<(), StartError> {
         match self {
-            Self::Embedded(stages) => {
-                embedded::spawn_initial_clusters(&stages.offices(), config.clusters.initial).await
+            Self::Embedded(offices, initial) => {
+                embedded::spawn_initial_clusters(&offices, initial).await
             }
-            Self::OnKafka(stages) => stages.until_clusters_are_known().await,
+            Self::OnKafka(memory) => {
+                memory.until_ready().await;
+                Ok(())
+            }
         }
     }
 }

@@ -82,14 +82,19 @@ impl WorkerPlan {
         self.build_hub(number, board.clone());
         Worker {
             shared: self.shared.clone(),
-            ingest: self.pipeline.build_ingest(number, &self.config, &self.ground),
+            ingest: self
+                .pipeline
+                .build_ingest(number, &self.config, &self.ground),
             board,
             main_stream: StreamName::main(),
         }
     }
 
     fn build_hub(&self, number: usize, board: Rc<Board>) {
-        let (config, slot) = (self.config.hub.clone(), self.pipeline.hubs()[number].clone());
+        let (config, slot) = (
+            self.config.hub.clone(),
+            self.pipeline.hubs()[number].clone(),
+        );
         let name = format!("session_hub_{number}");
         self.ground.supervision.keep_alive(name, slot, move |_| {
             SessionHub::new(config.clone(), board.clone())

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use actix::{Actor, Handler, Message};
 
 use super::*;
-use crate::actors::link::Slot;
+use crate::actors::link::{Alive, Slot};
 use crate::actors::window_merger::WindowMerger;
 use crate::config::{Flag, SettingsFile, Sources};
 

@@ -18,20 +18,18 @@ use crate::domain::{
     WindowSize,
 };
 
-/// How far append times may go back: leaders have clocks of their own.
-const LATENESS: Duration = Duration::from_millis(20);
-
 /// How far the brokers' clocks may be behind ours.
 const SILENCE_MARGIN: Duration = Duration::from_millis(250);
 
 /// How long the brokers may take to say how many partitions there are.
 const PARTITIONS: Duration = Duration::from_secs(2);
 
-/// When windows of input partitions close.
-pub fn timing(window: WindowSize, idle_after: Duration) -> PartitionTiming {
+/// When windows of input partitions close. `lateness` is how far append times may go back: leaders have clocks of their
+/// own.
+pub fn timing(window: WindowSize, lateness: Duration, idle_after: Duration) -> PartitionTiming {
     PartitionTiming {
         window,
-        lateness: LATENESS,
+        lateness,
         silence_margin: SILENCE_MARGIN,
         idle_after,
     }

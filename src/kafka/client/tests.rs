@@ -44,7 +44,7 @@ fn librdkafka_makes_a_client_for_every_use() {
         // It would complain about the broker that is not there.
         client.set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg);
         let made = match purpose {
-            Use::Reactions | Use::Windows | Use::Transactions { .. } => {
+            Use::Reactions | Use::Windows | Use::Control | Use::Transactions { .. } => {
                 client.create::<BaseProducer>().map(drop)
             }
             Use::Counting { .. } | Use::Forwarding { .. } | Use::Watching => {
