@@ -122,6 +122,8 @@ impl ClientContext for StageContext {
     fn error(&self, error: KafkaError, reason: &str) {
         let stage = self.health.stage();
         match error.rdkafka_error_code() {
+            // The end of a partition: no error, and told to whoever polls.
+            Some(RDKafkaErrorCode::PartitionEOF) => {}
             Some(RDKafkaErrorCode::AllBrokersDown) => self.health.silent(reason),
             // One of several connections: librdkafka mends it.
             Some(
