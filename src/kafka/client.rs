@@ -133,6 +133,8 @@ const TRANSACTIONS: &[(&str, &str)] = &[
     ("transaction.timeout.ms", "10000"),
     // No record may outlive its transaction.
     ("message.timeout.ms", "10000"),
+    // All records of a transaction are queued together, and it waits for nothing else.
+    ("linger.ms", "0"),
 ];
 
 /// Whoever reads.

@@ -150,8 +150,17 @@ fn attempt(
     for output in outputs {
         send(producer, output, deadline)?;
     }
+    await_reports(producer, deadline);
     producer.send_offsets_to_transaction(offsets, membership, left())?;
     producer.commit_transaction(left())
+}
+
+/// Waits until all records are acknowledged, in small steps: the commit would do the same in steps of 100 ms. What is missing
+/// at the deadline is for the commit to find.
+fn await_reports(producer: &BaseProducer<WriterContext>, deadline: Instant) {
+    while producer.in_flight_count() > 0 && Instant::now() < deadline {
+        producer.poll(Duration::from_millis(1));
+    }
 }
 
 /// Waits for room in the queue.
