@@ -5,3 +5,4 @@ mod support;
 mod broker;
 mod topics;
 mod ground;
+mod moving;
