@@ -6,3 +6,4 @@ mod broker;
 mod topics;
 mod ground;
 mod moving;
+mod windows;
