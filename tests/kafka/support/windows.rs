@@ -176,9 +176,10 @@ impl Pipeline {
     /// Writes a record of any kind.
     pub(crate) fn put(&self, part: &str, partition: i32, value: &str) {
         let topic = self.topic(part);
-        let record = BaseRecord::<(), str>::to(&topic).partition(partition);
+        // Compacted topics refuse what has no key.
+        let record = BaseRecord::<str, str>::to(&topic).partition(partition);
         self.producer
-            .send(record.payload(value))
+            .send(record.key("key").payload(value))
             .map_err(|(error, _)| error)
             .expect("room in the queue");
         self.producer.poll(Duration::ZERO);
