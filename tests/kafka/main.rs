@@ -8,3 +8,5 @@ mod broker;
 mod topics;
 mod ground;
 mod ingest;
+mod moving;
+mod windows;

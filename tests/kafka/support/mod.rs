@@ -6,3 +6,4 @@ pub(crate) mod broker;
 pub(crate) mod clients;
 pub(crate) mod proxy;
 pub(crate) mod door;
+pub(crate) mod windows;
