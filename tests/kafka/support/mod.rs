@@ -6,3 +6,6 @@ pub(crate) mod broker;
 pub(crate) mod clients;
 pub(crate) mod proxy;
 pub(crate) mod door;
+pub(crate) mod topics;
+pub(crate) mod node;
+pub(crate) mod account;
