@@ -1,5 +1,6 @@
 //! What librdkafka tells a client besides records: its log, its errors, its figures, and changes of assignment.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::TopicPartitionList;
@@ -39,6 +40,8 @@ pub struct StageContext {
     health: Arc<Health>,
     assigning: Assigning,
     changes: Mutex<Vec<Change>>,
+    /// Responses that the client had received by its last figures.
+    heard: AtomicI64,
 }
 
 impl StageContext {
@@ -48,6 +51,7 @@ impl StageContext {
             health,
             assigning,
             changes: Mutex::default(),
+            heard: AtomicI64::new(0),
         }
     }
 
@@ -99,8 +103,9 @@ impl ClientContext for StageContext {
         }
     }
 
+    /// A connection that is up proves nothing: that of a broker that hangs stays up. A response does.
     fn stats(&self, figures: Statistics) {
-        if figures.brokers.values().any(|broker| broker.state == "UP") {
+        if figures.rx > self.heard.swap(figures.rx, Ordering::AcqRel) {
             self.health.answered();
         }
         self.show(&figures);
@@ -146,5 +151,41 @@ impl ConsumerContext for StageContext {
         } else {
             Change::Revoked(named)
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rdkafka::statistics::Broker;
+
+    use super::*;
+    use crate::telemetry::Metrics;
+
+    /// Figures of a client that is connected and has had so many responses.
+    fn figures(responses: i64) -> Statistics {
+        let broker = Broker {
+            state: "UP".to_owned(),
+            ..Broker::default()
+        };
+        Statistics {
+            rx: responses,
+            brokers: [("broker".to_owned(), broker)].into(),
+            ..Statistics::default()
+        }
+    }
+
+    #[test]
+    fn a_broker_that_is_connected_and_says_nothing_does_not_answer() {
+        let health = Arc::new(Health::new("stage", Arc::new(Metrics::new().unwrap())));
+        let context = StageContext::new(health.clone(), Assigning::ByStage);
+        context.stats(figures(2));
+        assert!(health.is_answered());
+        health.silent("a request had no answer");
+        context.stats(figures(2));
+        assert!(!health.is_answered(), "nothing has come since");
+        context.stats(figures(3));
+        assert!(health.is_answered());
     }
 }
