@@ -1,5 +1,6 @@
 //! What librdkafka tells a client besides records: its log, its errors, its figures, and changes of assignment.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,13 +10,10 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::statistics::{Broker, Statistics};
+use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::health::Health;
-
-/// What was received longer ago does not tell whether a broker answers now.
-const HEARD_WITHIN: Duration = Duration::from_secs(2);
 
 /// How long a consumer may take to leave.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -47,6 +45,8 @@ pub struct StageContext {
     health: Arc<Health>,
     assigning: Assigning,
     changes: Mutex<Vec<Change>>,
+    /// Responses that the client had received by its last figures.
+    heard: AtomicI64,
 }
 
 impl StageContext {
@@ -56,6 +56,7 @@ impl StageContext {
             health,
             assigning,
             changes: Mutex::default(),
+            heard: AtomicI64::new(0),
         }
     }
 
@@ -107,13 +108,9 @@ impl ClientContext for StageContext {
         }
     }
 
+    /// A connection that is up proves nothing: that of a broker that hangs stays up. A response does.
     fn stats(&self, figures: Statistics) {
-        // A connection to a broker that hangs is up for a minute.
-        let is_heard = |broker: &Broker| {
-            let idle = u128::try_from(broker.rxidle);
-            broker.state == "UP" && idle.is_ok_and(|idle| idle < HEARD_WITHIN.as_micros())
-        };
-        if figures.brokers.values().any(is_heard) {
+        if figures.rx > self.heard.swap(figures.rx, Ordering::AcqRel) {
             self.health.answered();
         }
         self.show(&figures);
@@ -176,5 +173,41 @@ pub fn close<C: ConsumerContext + 'static>(consumer: BaseConsumer<C>) {
     });
     if begun.is_ok() {
         let _ = closing.recv_timeout(CLOSING);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rdkafka::statistics::Broker;
+
+    use super::*;
+    use crate::telemetry::Metrics;
+
+    /// Figures of a client that is connected and has had so many responses.
+    fn figures(responses: i64) -> Statistics {
+        let broker = Broker {
+            state: "UP".to_owned(),
+            ..Broker::default()
+        };
+        Statistics {
+            rx: responses,
+            brokers: [("broker".to_owned(), broker)].into(),
+            ..Statistics::default()
+        }
+    }
+
+    #[test]
+    fn a_broker_that_is_connected_and_says_nothing_does_not_answer() {
+        let health = Arc::new(Health::new("stage", Arc::new(Metrics::new().unwrap())));
+        let context = StageContext::new(health.clone(), Assigning::ByStage);
+        context.stats(figures(2));
+        assert!(health.is_answered());
+        health.silent("a request had no answer");
+        context.stats(figures(2));
+        assert!(!health.is_answered(), "nothing has come since");
+        context.stats(figures(3));
+        assert!(health.is_answered());
     }
 }

@@ -10,3 +10,4 @@ mod ground;
 mod ingest;
 mod moving;
 mod windows;
+mod tools;

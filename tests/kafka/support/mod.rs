@@ -7,3 +7,6 @@ pub(crate) mod clients;
 pub(crate) mod proxy;
 pub(crate) mod door;
 pub(crate) mod windows;
+pub(crate) mod topics;
+pub(crate) mod node;
+pub(crate) mod account;
