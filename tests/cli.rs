@@ -108,7 +108,7 @@ fn a_command_line_that_is_not_understood_exits_64() {
     for line in [
         "srve",
         "--windows 2s",
-        "serve --kafka localhost:9092",
+        "topics --role api",
         "serve --window",
         "serve --set window.size",
         "config",

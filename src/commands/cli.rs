@@ -11,6 +11,7 @@ Examples:
   emostream                              everything in one process, on http://localhost:5001
   emostream serve --bind 0.0.0.0:8080    on one address, open to other machines
   emostream serve --window 500ms --set session.retention=30m --set log.level=debug
+  emostream serve --kafka broker:9092    the same pipeline over the topics of Kafka; --role takes a part of it
   emostream topics --kafka broker:9092   creates the topics and shows what is in Kafka
   emostream config show                  every setting, its value and where it came from
 
@@ -46,7 +47,7 @@ pub struct Cli {
 /// A command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Runs the whole of Emostream in one process
+    /// Runs a node: the whole of Emostream in one process, or its part of it over Kafka
     #[command(after_help = LAYERS)]
     Serve(SettingArgs),
     /// Creates the topics that are missing in Kafka, and shows all of them
@@ -84,8 +85,11 @@ pub struct SettingArgs {
     /// [default: generated at start]
     #[arg(long, value_name = "TOKEN")]
     pub admin_token: Option<String>,
-    /// Brokers of Kafka, where a command takes them.
-    #[arg(skip)]
+    /// This node's part of the work, "all" or some of api,aggregator,publisher,cluster,session [default: all]
+    #[arg(long, value_name = "ROLE,...")]
+    pub role: Option<String>,
+    /// Brokers of Kafka to ask first; without any, everything stays in this process
+    #[arg(long, value_name = "HOST:PORT")]
     pub kafka: Option<String>,
     /// Settings file [default: emostream.toml, if present]
     #[arg(long, value_name = "FILE")]
@@ -143,6 +147,7 @@ impl SettingArgs {
             ("--bind", "http.bind", bind),
             ("--window", "window.size", self.window),
             ("--clusters", "clusters.initial", self.clusters),
+            ("--role", "node.roles", self.role),
             ("--kafka", "kafka.bootstrap", self.kafka),
             ("--admin-token", "admin.token", self.admin_token),
         ];
@@ -290,7 +295,7 @@ mod tests {
             .unwrap()
             .render_help()
             .to_string();
-        for key in ["http.bind", "window.size", "clusters.initial"] {
+        for key in ["http.bind", "window.size", "clusters.initial", "node.roles"] {
             let default = Setting::find(key).unwrap().default.replace(',', " and ");
             assert!(
                 help.contains(&format!("[default: {default}]")),

@@ -11,7 +11,7 @@ use crate::actors::{
     clusters::ClustersConfig, ingest::IngestConfig, registry::RegistryConfig,
     session_hub::HubConfig, window_merger::MergerConfig,
 };
-use crate::domain::WindowSize;
+use crate::domain::{Roles, WindowSize};
 use crate::http::{HttpConfig, limits::LimitsConfig};
 use crate::kafka::{client::ClientsConfig, topics::TopicsConfig};
 use crate::telemetry::LogConfig;
@@ -23,8 +23,12 @@ pub struct Config {
     pub http: HttpConfig,
     /// Rate limits.
     pub limits: LimitsConfig,
+    /// What the node does.
+    pub roles: Roles,
     /// Size of all windows.
     pub window: WindowSize,
+    /// How far append times may go back in a partition of Kafka.
+    pub lateness: Duration,
     /// From requests to batches.
     pub ingest: IngestConfig,
     /// From partitions to whole windows.
@@ -111,7 +115,9 @@ impl fmt::Debug for Config {
             .debug_struct("Config")
             .field("http", &self.http)
             .field("limits", &self.limits)
+            .field("roles", &self.roles)
             .field("window", &self.window)
+            .field("lateness", &self.lateness)
             .field("ingest", &self.ingest)
             .field("merger", &self.merger)
             .field("streams_max", &self.streams_max)

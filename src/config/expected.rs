@@ -9,6 +9,8 @@ const ORIGINS: &str = "origins such as \"https://example.org\", without a path";
 const URL: &str = "an http or https address such as \"https://emoji.example.org\", or nothing";
 const BROKERS: &str =
     "HOST:PORT such as \"localhost:9092\", several with commas between, or nothing";
+const ROLES: &str =
+    "\"all\", or some of \"api,aggregator,publisher,cluster,session\" with commas between";
 const LIMIT: &str = "\"auto\", \"off\", or a rate such as \"20/s\" or \"20/s burst 100\"";
 const LOG_LEVEL: &str = "\"off\", \"error\", \"warn\", \"info\", \"debug\", \"trace\", \
      or directives such as \"info,emostream=debug\"";
@@ -36,6 +38,7 @@ pub(super) fn expectation(setting: &Setting, raw: &Raw) -> String {
         Kind::Url => URL.to_owned(),
         Kind::Scale => "\"brief\", \"legacy\" or a divisor from 1".to_owned(),
         Kind::Limit => LIMIT.to_owned(),
+        Kind::Roles => ROLES.to_owned(),
         Kind::Brokers => BROKERS.to_owned(),
         Kind::Topic => "1 to 240 characters out of A-Z, a-z, 0-9, '_', '.' and '-'".to_owned(),
         Kind::Token => "16 to 256 visible ASCII characters, or nothing".to_owned(),

@@ -53,6 +53,8 @@ pub enum Kind {
     Scale,
     /// A rate limit.
     Limit,
+    /// Roles of a node.
+    Roles,
     /// Brokers of Kafka to ask first, or nothing.
     Brokers,
     /// The name of a topic, or the beginning of one.

@@ -6,6 +6,7 @@ use super::setting::{Kind, Setting};
 
 /// The sections in the order of the table, each with a line on what it is about.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
+    ("node", "The node: its part of the work."),
     (
         "http",
         "The HTTP side: pages, API and WebSockets, all on every bind.",
@@ -49,6 +50,12 @@ const HOUR: u64 = 60 * MINUTE;
 
 /// Every setting.
 pub const SETTINGS: &[Setting] = &[
+    setting(
+        "node.roles",
+        "all",
+        Kind::Roles,
+        "\"all\", or some of \"api,aggregator,publisher,cluster,session\", which needs Kafka",
+    ),
     setting(
         "http.bind",
         "127.0.0.1:5000,127.0.0.1:5001",
@@ -132,6 +139,12 @@ pub const SETTINGS: &[Setting] = &[
         "3s",
         duration(100, MINUTE),
         "How long a window waits for a partition that has not reported",
+    ),
+    setting(
+        "pipeline.lateness",
+        "20ms",
+        duration(0, 10 * SECOND),
+        "On Kafka: how far append times in a partition may go back before a reaction goes to the next window",
     ),
     setting(
         "streams.max",
@@ -241,6 +254,24 @@ pub const SETTINGS: &[Setting] = &[
         "",
         Kind::Brokers,
         "Brokers to ask first, HOST:PORT with commas between; without any there is no Kafka",
+    ),
+    setting(
+        "kafka.group",
+        "emostream",
+        Kind::Topic,
+        "Beginning of the names of consumer groups and transactions; the same on every node",
+    ),
+    setting(
+        "kafka.instance",
+        "0",
+        number(0, 9999),
+        "This node's number: stable, and of no other node with the role aggregator",
+    ),
+    setting(
+        "kafka.start_timeout",
+        "30s",
+        duration(0, HOUR),
+        "How long a node that starts waits for a broker",
     ),
     setting(
         "kafka.partitions",

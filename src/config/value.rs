@@ -9,7 +9,7 @@ use super::expected::expectation;
 use super::layers::{Given, Raw};
 use super::limit::Limit;
 use super::setting::{Kind, Setting};
-use crate::domain::{Scale, WindowSize};
+use crate::domain::{Roles, Scale, WindowSize};
 use crate::telemetry::LogFormat;
 
 /// A checked value.
@@ -24,6 +24,7 @@ pub(super) enum Value {
     Url(Option<Url>),
     Scale(Scale),
     Limit(Limit),
+    Roles(Roles),
     Brokers(Option<String>),
     Topic(String),
     Token(Option<String>),
@@ -81,6 +82,7 @@ fn parse(kind: Kind, raw: &Raw) -> Option<Value> {
         },
         Kind::Scale => parse_scale(raw).map(Value::Scale),
         Kind::Limit => text(raw)?.parse().ok().map(Value::Limit),
+        Kind::Roles => text(raw)?.parse().ok().map(Value::Roles),
         Kind::Brokers => parse_brokers(text(raw)?).map(Value::Brokers),
         Kind::Topic => parse_topic(text(raw)?).map(Value::Topic),
         Kind::Token => parse_token(text(raw)?).map(Value::Token),

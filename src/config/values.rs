@@ -15,9 +15,9 @@ use crate::actors::{
     clusters::ClustersConfig, ingest::IngestConfig, registry::RegistryConfig,
     session_hub::HubConfig, window_merger::MergerConfig,
 };
-use crate::domain::{Policy, Scale, WindowSize};
+use crate::domain::{Policy, Roles, Scale, WindowSize};
 use crate::http::{HttpConfig, limits::LimitsConfig};
-use crate::kafka::client::ClientsConfig;
+use crate::kafka::client::{ClientsConfig, Identity};
 use crate::kafka::topics::TopicsConfig;
 use crate::telemetry::{LogConfig, LogFormat};
 
@@ -54,6 +54,14 @@ impl Values {
                 "session.retention is {}: expected at least one window.size, which is {}ms",
                 humantime::format_duration(*retention),
                 size.as_ms()
+            ));
+        }
+        if let (Some(Value::Roles(roles)), Some(Value::Brokers(None))) =
+            (self.0.get("node.roles"), self.0.get("kafka.bootstrap"))
+            && !roles.is_all()
+        {
+            mistakes.push(format!(
+                "node.roles is {roles}: without kafka.bootstrap nothing connects nodes, so one has to have all roles"
             ));
         }
         if let Some(name) = self.ambiguous_topic() {
@@ -111,7 +119,9 @@ impl Values {
         let config = Config {
             http: self.http(),
             limits,
+            roles: self.take("node.roles"),
             window: self.take("window.size"),
+            lateness: self.take("pipeline.lateness"),
             ingest: self.ingest(),
             merger: self.merger(),
             streams_max: self.take("streams.max"),
@@ -122,6 +132,11 @@ impl Values {
             kafka: ClientsConfig {
                 bootstrap: self.take("kafka.bootstrap"),
                 own: librdkafka,
+                identity: Identity {
+                    group: self.take("kafka.group"),
+                    instance: self.take("kafka.instance"),
+                },
+                start_timeout: self.take("kafka.start_timeout"),
             },
             admin_token: self.take("admin.token"),
             log: self.log(),
@@ -262,6 +277,7 @@ from_value! {
     Origins => Vec<String>,
     Url => Option<Url>,
     Scale => Scale,
+    Roles => Roles,
     Limit => Limit,
     Token | Brokers => Option<String>,
     LogLevel | Topic => String,

@@ -14,6 +14,7 @@ mod policy;
 mod history;
 mod cluster;
 mod ledger;
+mod role;
 
 pub use cluster::{ClusterId, ClusterIdError, ClusterState};
 pub use commit::{Commit, CommitError, Offset};
@@ -30,6 +31,7 @@ pub use policy::{Policy, Scale, Shaped};
 pub use reaction::{
     EventId, EventIdError, MAX_COUNT, Reaction, StreamName, StreamNameError, UserId, UserIdError,
 };
+pub use role::{NoRole, Role, Roles};
 pub use tally::Tally;
 pub use time::{EpochMs, Seq, WindowSize, WindowSizeError};
 pub use window::{Partial, Placed, TumblingWindows, Window};

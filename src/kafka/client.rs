@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
@@ -17,6 +18,40 @@ pub struct ClientsConfig {
     pub bootstrap: Option<String>,
     /// Settings of librdkafka as the user gave them, each one checked.
     pub own: BTreeMap<String, String>,
+    /// Who this node is among those that share the work.
+    pub identity: Identity,
+    /// How long a node that starts waits for a broker.
+    pub start_timeout: Duration,
+}
+
+/// Who a node is to Kafka.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// What the names of all groups and transactions begin with.
+    pub group: String,
+    /// The node's number, stable and of no other.
+    pub instance: u16,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self {
+            group: "emostream".to_owned(),
+            instance: 0,
+        }
+    }
+}
+
+impl Identity {
+    /// The consumer group of a stage, the same on every node.
+    pub fn group(&self, stage: &str) -> String {
+        format!("{}-{stage}", self.group)
+    }
+
+    /// The name of this node's transactions, or of its membership in a stage's group.
+    pub fn own(&self, stage: &str) -> String {
+        format!("{}-{stage}-{}", self.group, self.instance)
+    }
 }
 
 /// What a client is for.
