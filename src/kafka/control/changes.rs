@@ -160,7 +160,9 @@ impl Office {
             return Ok(());
         };
         let again = self.memory.change(id, held.state, held.policy);
-        self.log.append(&again.record(id)).await?;
+        let offset = self.log.append(&again.record(id)).await?;
+        // Read before anything else is written of this cluster, which would have the same number.
+        self.memory.outcome(offset).await?;
         Ok(())
     }
 
