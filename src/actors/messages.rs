@@ -94,6 +94,14 @@ pub struct SubscriberWindows {
     pub windows: Vec<Arc<Window>>,
 }
 
+/// Source → SessionHub: whether windows come. When full: told again until the hub knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct DeliveryChanged {
+    /// True while nothing can come, because the brokers do not answer.
+    pub interrupted: bool,
+}
+
 // === clusters ===
 
 /// A live cluster as a place for sessions.

@@ -80,7 +80,7 @@ impl WorkerPlan {
         let board = Rc::new(Board::new(
             self.window,
             self.hub.retained_windows(self.window),
-            &self.ground.clock,
+            self.window.seq_at(self.ground.clock.now()).prev(),
             self.ground.streams.clone(),
             self.ground.metrics.clone(),
         ));

@@ -1,16 +1,24 @@
 //! What librdkafka tells a client besides records: its log, its errors, its figures, and changes of assignment.
 
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::statistics::Statistics;
+use rdkafka::statistics::{Broker, Statistics};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::health::Health;
+
+/// What was received longer ago does not tell whether a broker answers now.
+const HEARD_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a consumer may take to leave.
+const CLOSING: Duration = Duration::from_secs(3);
 
 /// A partition of a topic.
 pub type TopicPartition = (String, i32);
@@ -99,7 +107,12 @@ impl ClientContext for StageContext {
     }
 
     fn stats(&self, figures: Statistics) {
-        if figures.brokers.values().any(|broker| broker.state == "UP") {
+        // A connection to a broker that hangs is up for a minute.
+        let is_heard = |broker: &Broker| {
+            let idle = u128::try_from(broker.rxidle);
+            broker.state == "UP" && idle.is_ok_and(|idle| idle < HEARD_WITHIN.as_micros())
+        };
+        if figures.brokers.values().any(is_heard) {
             self.health.answered();
         }
         self.show(&figures);
@@ -145,5 +158,19 @@ impl ConsumerContext for StageContext {
         } else {
             Change::Revoked(named)
         });
+    }
+}
+
+/// Ends a consumer. It says good-bye to its group, which may take for ever while the brokers are away; nobody waits
+/// for that longer than three seconds.
+pub fn close<C: ConsumerContext + 'static>(consumer: BaseConsumer<C>) {
+    let (closed, closing) = sync_channel::<()>(1);
+    let thread = std::thread::Builder::new().name("close".to_owned());
+    let begun = thread.spawn(move || {
+        drop(consumer);
+        drop(closed);
+    });
+    if begun.is_ok() {
+        let _ = closing.recv_timeout(CLOSING);
     }
 }

@@ -9,3 +9,6 @@ pub mod health;
 pub mod context;
 pub mod thread;
 pub mod table;
+pub mod survey;
+pub mod forward;
+pub mod source;
