@@ -5,3 +5,5 @@ mod support;
 mod broker;
 mod topics;
 mod ground;
+mod forward;
+mod source;

@@ -5,3 +5,4 @@
 pub(crate) mod broker;
 pub(crate) mod clients;
 pub(crate) mod proxy;
+pub(crate) mod windows;
