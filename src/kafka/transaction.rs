@@ -492,7 +492,9 @@ impl<'a, C: Counting> Thread<'a, C> {
                     .for_each(|part| self.stage.settled(&part.closing));
             }
             Outcome::Unclear => self.doubtful = parts,
-            Outcome::Aborted | Outcome::Fenced => {}
+            // What has failed may fail again at once.
+            Outcome::Aborted => self.next_try = Instant::now() + PAUSE,
+            Outcome::Fenced => {}
         }
         outcome
     }
