@@ -247,6 +247,7 @@ impl<'a, C: Counting> Thread<'a, C> {
     fn run(&mut self, stop: &Stop) -> Result<(), Failure> {
         while !stop.is_asked() {
             self.poll()?;
+            self.writer.serve();
             self.change()?;
             self.look();
             self.restore()?;

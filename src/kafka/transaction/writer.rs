@@ -28,6 +28,9 @@ const OPEN: Duration = Duration::from_secs(10);
 /// How long a transaction may take. Beyond `OPEN` the broker has aborted it, or will.
 const PATIENCE: Duration = Duration::from_secs(12);
 
+/// How long one wait for a delivery report takes.
+const TURN: Duration = Duration::from_millis(1);
+
 /// How long an abort may take.
 const ABORT: Duration = Duration::from_secs(3);
 
@@ -77,6 +80,13 @@ impl Writer {
             clients: member.clients.clone(),
             transactional_id: member.transactional_id.clone(),
             health: member.health.clone(),
+        }
+    }
+
+    /// Takes what the producer has to say between two transactions: it would be kept for ever.
+    pub(super) fn serve(&self) {
+        if let Some(producer) = &self.producer {
+            producer.poll(Duration::ZERO);
         }
     }
 
@@ -151,6 +161,10 @@ fn attempt(
         send(producer, output, deadline)?;
     }
     producer.send_offsets_to_transaction(offsets, membership, left())?;
+    // A commit flushes as well, but looks for the end of it ten times a second.
+    while producer.in_flight_count() > 0 && Instant::now() < deadline {
+        producer.poll(TURN);
+    }
     producer.commit_transaction(left())
 }
 
@@ -173,7 +187,7 @@ fn send(
             }
             Err((error, _)) => return Err(error),
         };
-        producer.poll(Duration::from_millis(10));
+        producer.poll(TURN);
     }
 }
 
