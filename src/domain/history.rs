@@ -66,10 +66,15 @@ impl History {
         }
     }
 
-    /// Takes the next window; false if it is already known.
+    /// Takes the next window; false if it is already known. One from before the floor of an empty history says where
+    /// the stream stood there, and is not kept.
     pub fn push(&mut self, window: Arc<Window>) -> bool {
         let newest = self.newest_standing();
         if window.seq <= newest.seq {
+            if self.ring.is_empty() && window.ordinal > self.floor.ordinal {
+                self.floor.totals = Arc::clone(&window.running);
+                self.floor.ordinal = window.ordinal;
+            }
             return false;
         }
         // Totals that began anew cannot be subtracted from: only what follows can be told apart.

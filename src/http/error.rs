@@ -198,6 +198,7 @@ impl From<PlacementError> for Problem {
             PlacementError::TooManySessions | PlacementError::NoCluster => {
                 Self::unavailable("overloaded", detail)
             }
+            PlacementError::Unavailable => Self::unavailable("unavailable", detail),
         }
     }
 }
@@ -212,7 +213,9 @@ impl From<ClusterError> for Problem {
             ClusterError::Draining => conflict("cluster_draining"),
             ClusterError::Last => conflict("last_cluster"),
             ClusterError::TooMany => conflict("cluster_limit"),
-            ClusterError::Unavailable => Self::unavailable("unavailable", detail),
+            ClusterError::Unavailable | ClusterError::NotServed => {
+                Self::unavailable("unavailable", detail)
+            }
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What librdkafka tells a client besides records: its log, its errors, its figures, and changes of assignment.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
@@ -12,6 +14,9 @@ use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::health::Health;
+
+/// How long a consumer may take to leave.
+const CLOSING: Duration = Duration::from_secs(3);
 
 /// A partition of a topic.
 pub type TopicPartition = (String, i32);
@@ -114,6 +119,8 @@ impl ClientContext for StageContext {
     fn error(&self, error: KafkaError, reason: &str) {
         let stage = self.health.stage();
         match error.rdkafka_error_code() {
+            // The end of a partition: no error, and told to whoever polls.
+            Some(RDKafkaErrorCode::PartitionEOF) => {}
             Some(RDKafkaErrorCode::AllBrokersDown) => self.health.silent(reason),
             // One of several connections: librdkafka mends it.
             Some(
@@ -140,7 +147,8 @@ impl ConsumerContext for StageContext {
         let is_given = what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         let done = match (is_given, self.assigning) {
             (true, Assigning::ByCommit) => consumer.assign(partitions),
-            (true, Assigning::ByStage) => Ok(()),
+            // Without any call librdkafka would hold up the next rebalance until there is one.
+            (true, Assigning::ByStage) => consumer.assign(&TopicPartitionList::new()),
             (false, _) => consumer.unassign(),
         };
         if let Err(error) = done {
@@ -151,6 +159,20 @@ impl ConsumerContext for StageContext {
         } else {
             Change::Revoked(named)
         });
+    }
+}
+
+/// Ends a consumer. It says good-bye to its group, which may take for ever while the brokers are away; nobody waits
+/// for that longer than three seconds.
+pub fn close<C: ConsumerContext + 'static>(consumer: BaseConsumer<C>) {
+    let (closed, closing) = sync_channel::<()>(1);
+    let thread = std::thread::Builder::new().name("close".to_owned());
+    let begun = thread.spawn(move || {
+        drop(consumer);
+        drop(closed);
+    });
+    if begun.is_ok() {
+        let _ = closing.recv_timeout(CLOSING);
     }
 }
 

@@ -8,4 +8,6 @@ mod broker;
 mod topics;
 mod ground;
 mod ingest;
+mod moving;
+mod windows;
 mod tools;

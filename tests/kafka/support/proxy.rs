@@ -111,6 +111,11 @@ impl Proxy {
         self.state.plan().planted = Some(fault);
     }
 
+    /// Lets clients through again.
+    pub(crate) fn mend(&self) {
+        self.state.plan().is_cut = false;
+    }
+
     /// The request that the broker did not get, once the client has sent it.
     pub(crate) fn caught(&self) -> Caught {
         self.caught
