@@ -11,3 +11,5 @@ mod ingest;
 mod moving;
 mod windows;
 mod tools;
+mod forward;
+mod source;

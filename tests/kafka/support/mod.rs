@@ -10,3 +10,4 @@ pub(crate) mod windows;
 pub(crate) mod topics;
 pub(crate) mod node;
 pub(crate) mod account;
+pub(crate) mod handed_on;

@@ -27,6 +27,9 @@ use super::clients::{PATIENCE, config};
 /// Size of the windows.
 const WINDOW: Duration = Duration::from_millis(500);
 
+/// How far append times may go back.
+const LATENESS: Duration = Duration::from_millis(20);
+
 /// How long a stream or a partition is live without reactions.
 const IDLE_AFTER: Duration = Duration::from_millis(1_500);
 
@@ -111,7 +114,7 @@ impl Pipeline {
         let setup = AggregateSetup {
             reactions: self.topic("in"),
             partials: self.topic("partials"),
-            timing: aggregate::timing(window(), IDLE_AFTER),
+            timing: aggregate::timing(window(), LATENESS, IDLE_AFTER),
             streams: streams.clone(),
             member: member.clone(),
         };
@@ -124,7 +127,7 @@ impl Pipeline {
 
     pub(crate) fn merger_at(&self, address: &str, instance: &str) -> Running {
         let (member, streams) = self.member(address, "merger", instance);
-        let inputs = aggregate::timing(window(), IDLE_AFTER);
+        let inputs = aggregate::timing(window(), LATENESS, IDLE_AFTER);
         let setup = MergeSetup {
             partials: self.topic("partials"),
             aggregated: self.topic("out"),
