@@ -4,4 +4,5 @@ mod support;
 
 mod broker;
 mod topics;
+mod control;
 mod ground;

@@ -30,6 +30,15 @@ impl Wanted {
         matches!(self.state, ClusterState::Starting | ClusterState::Live)
     }
 
+    /// The change that follows on what was known of a cluster. It holds unless somebody else has changed it since.
+    pub fn after(known: Option<Self>, state: ClusterState, policy: Policy) -> Self {
+        Self {
+            state,
+            policy,
+            revision: known.map_or(0, |known| known.revision).saturating_add(1),
+        }
+    }
+
     /// The record that says so.
     pub fn record(self, id: ClusterId) -> ControlRecord {
         ControlRecord::Cluster {
@@ -215,16 +224,6 @@ impl ControlState {
         (1..=9_999)
             .filter_map(|number| ClusterId::try_new(number).ok())
             .find(|id| !is_taken(id))
-    }
-
-    /// A cluster's next change.
-    pub fn change(&self, id: ClusterId, state: ClusterState, policy: Policy) -> Wanted {
-        let known = self.clusters.get(&id).map_or(0, |known| known.revision);
-        Wanted {
-            state,
-            policy,
-            revision: known.saturating_add(1),
-        }
     }
 
     /// Clusters whose last record does not hold.

@@ -4,4 +4,5 @@
 
 pub(crate) mod broker;
 pub(crate) mod clients;
+pub(crate) mod control_node;
 pub(crate) mod proxy;
