@@ -14,7 +14,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use crate::actors::clock::Clock;
 use crate::actors::close::Close;
 use crate::actors::frames::{self, Hello};
 use crate::actors::messages::{ClusterSeats, Seat};
@@ -53,6 +52,8 @@ pub struct Board {
     floor: Seq,
     next_key: Cell<u64>,
     draining: Cell<bool>,
+    /// Windows cannot come for now.
+    interrupted: Cell<bool>,
     clusters: RefCell<HashMap<ClusterId, Policy>>,
     rings: RefCell<HashMap<StreamName, Ring>>,
     /// Told of every delivery.
@@ -77,20 +78,21 @@ struct Head {
 }
 
 impl Board {
-    /// An empty board that keeps `retention` windows per stream.
+    /// An empty board that keeps `retention` windows per stream, and will be told of every window after `floor`.
     pub fn new(
         window: WindowSize,
         retention: usize,
-        clock: &Clock,
+        floor: Seq,
         streams: Arc<Streams>,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             window,
             retention,
-            floor: window.seq_at(clock.now()).prev(),
+            floor,
             next_key: Cell::new(0),
             draining: Cell::new(false),
+            interrupted: Cell::new(false),
             clusters: RefCell::default(),
             rings: RefCell::default(),
             delivered: Notify::new(),
@@ -134,6 +136,16 @@ impl Board {
         }
         self.delivered.notify_waiters();
         behind
+    }
+
+    /// Windows cannot come for now, or come again. True if that is news, of which every session is then to be told.
+    pub fn interrupt(&self, interrupted: bool) -> bool {
+        self.interrupted.replace(interrupted) != interrupted
+    }
+
+    /// Tells a session whether windows can come, if it does not know.
+    pub fn tell_delivery(&self, subscriber: &Subscriber) {
+        subscriber.tell_delivery(self.interrupted.get());
     }
 
     /// Waits until this worker knows every window of the stream that another one has delivered by now, at most
@@ -341,6 +353,7 @@ impl Board {
             totals,
         };
         subscriber.notify(hello.encode());
+        self.tell_delivery(subscriber);
     }
 
     fn count_move(&self, from: ClusterId, to: ClusterId) {

@@ -67,6 +67,9 @@ enum ServerFrame<'a> {
     Moved {
         cluster: u16,
     },
+    Status {
+        delivery: &'a str,
+    },
     Ack {
         id: &'a str,
     },
@@ -157,6 +160,16 @@ pub fn moved(cluster: ClusterId) -> Bytes {
     text_frame(&ServerFrame::Moved {
         cluster: cluster.get(),
     })
+}
+
+/// Windows cannot come for now, or come again.
+pub fn delivery(interrupted: bool) -> Bytes {
+    let delivery = if interrupted {
+        "interrupted"
+    } else {
+        "resumed"
+    };
+    text_frame(&ServerFrame::Status { delivery })
 }
 
 /// The reaction with this id is accepted. Text, not yet a frame.

@@ -38,6 +38,9 @@ pub enum Shed {
     /// Kafka does not answer; nothing was written.
     #[error("Kafka does not answer; nothing was written")]
     BrokerAway,
+    /// Kafka answers, and will not take it: what is wrong is in the log.
+    #[error("Kafka refuses to take it; the operator has to see to that")]
+    Refused,
     /// Kafka has not said in time whether it has them: they may be counted, once, or not at all.
     #[error("Kafka has not said in time whether it has them; send again with the same event_id")]
     UnknownOutcome,
@@ -92,6 +95,14 @@ pub struct SubscriberWindows {
     pub policy: Policy,
     /// Whole windows, `seq` rising per stream.
     pub windows: Vec<Arc<Window>>,
+}
+
+/// Source → SessionHub: whether windows come. When full: told again until the hub knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct DeliveryChanged {
+    /// True while nothing can come, because the brokers do not answer.
+    pub interrupted: bool,
 }
 
 // === clusters ===

@@ -1,7 +1,7 @@
 //! Wakes the sessions of one worker when there is something to read, and watches them from outside.
 //!
 //! - Receives: [`SubscriberWindows`] and [`ClusterAnnounced`] from cluster publishers, [`MoveSessions`] from Clusters,
-//!   [`CloseSessions`] when the node drains.
+//!   [`DeliveryChanged`] from the source on Kafka, [`CloseSessions`] when the node drains.
 //! - Emits: nothing by mailbox. It writes the board and wakes cursors, [`SLICE`] at a time with a yield between, so that
 //!   the worker's requests do not wait for the whole crowd.
 //! - Owns: nothing that its worker does not keep; see [`Board`].
@@ -19,7 +19,9 @@ use tokio::time::Instant;
 
 use crate::actors::board::Board;
 use crate::actors::close::Close;
-use crate::actors::messages::{CloseSessions, ClusterAnnounced, MoveSessions, SubscriberWindows};
+use crate::actors::messages::{
+    CloseSessions, ClusterAnnounced, DeliveryChanged, MoveSessions, SubscriberWindows,
+};
 use crate::actors::subscriber::{Subscriber, Verdict, Watch};
 use crate::domain::WindowSize;
 
@@ -124,6 +126,17 @@ impl Handler<ClusterAnnounced> for SessionHub {
     }
 }
 
+impl Handler<DeliveryChanged> for SessionHub {
+    type Result = ();
+
+    fn handle(&mut self, changed: DeliveryChanged, _: &mut Self::Context) {
+        if self.board.interrupt(changed.interrupted) {
+            let all = self.board.subscribers(false);
+            actix::spawn(tell_delivery(self.board.clone(), all));
+        }
+    }
+}
+
 impl Handler<MoveSessions> for SessionHub {
     type Result = usize;
 
@@ -149,6 +162,16 @@ impl Handler<CloseSessions> for SessionHub {
 async fn wake_in_slices(behind: Vec<Rc<Subscriber>>) {
     for slice in behind.chunks(SLICE) {
         slice.iter().for_each(|subscriber| subscriber.wake());
+        tokio::task::yield_now().await;
+    }
+}
+
+/// What is said is how it stands when a session's turn comes.
+async fn tell_delivery(board: Rc<Board>, all: Vec<Rc<Subscriber>>) {
+    for slice in all.chunks(SLICE) {
+        slice
+            .iter()
+            .for_each(|subscriber| board.tell_delivery(subscriber));
         tokio::task::yield_now().await;
     }
 }

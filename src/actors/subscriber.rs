@@ -55,7 +55,9 @@ pub struct Subscriber {
     stream: RefCell<StreamName>,
     seat: RefCell<Seat>,
     seen: Cell<Seq>,
-    /// Hello, moved and ping frames that wait to be sent; each is put here once per event of the session's own.
+    /// Whether it was told that windows cannot come.
+    interrupted: Cell<bool>,
+    /// Hello, status, moved and ping frames that wait to be sent; each is put here once per event of the session's own.
     notices: RefCell<VecDeque<Bytes>>,
     close: Cell<Option<Close>>,
     /// Why nothing more is read from the peer, once a frame broke a rule.
@@ -88,6 +90,7 @@ impl Subscriber {
             stream: RefCell::new(stream),
             seat: RefCell::new(seat),
             seen: Cell::new(seen),
+            interrupted: Cell::new(false),
             notices: RefCell::default(),
             close: Cell::new(None),
             deaf: Cell::new(None),
@@ -139,6 +142,13 @@ impl Subscriber {
         self.unread.set(self.unread.get() + frame_bytes);
         if self.pinged.get().is_none() && self.unread.get() >= MAX_UNREAD / 2 {
             self.ping();
+        }
+    }
+
+    /// Says whether windows can come, if that is not what it was told last.
+    pub fn tell_delivery(&self, interrupted: bool) {
+        if self.interrupted.replace(interrupted) != interrupted {
+            self.notify(frames::delivery(interrupted));
         }
     }
 

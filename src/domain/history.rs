@@ -66,10 +66,15 @@ impl History {
         }
     }
 
-    /// Takes the next window; false if it is already known.
+    /// Takes the next window; false if it is already known. One from before the floor of an empty history says where
+    /// the stream stood there, and is not kept.
     pub fn push(&mut self, window: Arc<Window>) -> bool {
         let newest = self.newest_standing();
         if window.seq <= newest.seq {
+            if self.ring.is_empty() && window.ordinal > self.floor.ordinal {
+                self.floor.totals = Arc::clone(&window.running);
+                self.floor.ordinal = window.ordinal;
+            }
             return false;
         }
         // Totals that began anew cannot be subtracted from: only what follows can be told apart.
@@ -231,6 +236,20 @@ mod tests {
         assert_eq!(history.totals_at(FLOOR).unwrap().total(), 995);
         let span = history.span(FLOOR, windows[1].seq).unwrap();
         assert_eq!((span.windows, span.tally.total()), (1, 7));
+    }
+
+    #[test]
+    fn windows_from_before_the_floor_say_where_the_stream_stands_there() {
+        let windows = published(&[(1, vec![5]), (1, vec![7]), (1, vec![1])], 990);
+        let mut history = History::new(Seq(FLOOR.0 + 2), 5);
+        for index in [1, 0, 1] {
+            assert!(!history.push(Arc::clone(&windows[index])));
+            assert_eq!(history.totals().total(), 1_002, "the newest of them");
+        }
+        assert_eq!(history.newest(), None);
+        assert!(history.push(Arc::clone(&windows[2])));
+        let span = history.span(Seq(FLOOR.0 + 2), Seq(FLOOR.0 + 3)).unwrap();
+        assert_eq!((span.windows, span.tally.total()), (1, 1));
     }
 
     #[test]

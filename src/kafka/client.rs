@@ -121,11 +121,20 @@ const REACTIONS: &[(&str, &str)] = &[
     ("message.timeout.ms", "5000"),
 ];
 
+const WINDOWS: &[(&str, &str)] = &[
+    // A window goes out at once: its records are queued together, which makes one batch of them all the same.
+    ("linger.ms", "1"),
+    // Windows wait in order until the broker is back, and so does what stands behind them in the topic they come from.
+    ("message.timeout.ms", "0"),
+];
+
 const TRANSACTIONS: &[(&str, &str)] = &[
     // What a dead instance left open holds up every reader for that long; the default is a minute.
     ("transaction.timeout.ms", "10000"),
     // No record may outlive its transaction.
     ("message.timeout.ms", "10000"),
+    // All records of a transaction are queued together, and it waits for nothing else.
+    ("linger.ms", "0"),
 ];
 
 /// Whoever reads.
@@ -231,6 +240,7 @@ const HELD: &[(&str, &str)] = &[
 const ALIASES: &[(&str, &str)] = &[
     ("compression.codec", "compression.type"),
     ("delivery.timeout.ms", "message.timeout.ms"),
+    ("queue.buffering.max.ms", "linger.ms"),
 ];
 
 /// Parts of the names of settings whose values are not to be shown. librdkafka marks the same ones.
@@ -297,7 +307,7 @@ impl ClientsConfig {
         client.set("bootstrap.servers", self.bootstrap());
         let groups: &[&[(&str, &str)]] = match purpose {
             Use::Reactions | Use::Control => &[PRODUCER, REACTIONS],
-            Use::Windows => &[PRODUCER],
+            Use::Windows => &[PRODUCER, WINDOWS],
             Use::Transactions { .. } => &[PRODUCER, TRANSACTIONS],
             Use::Counting { .. } | Use::Forwarding { .. } => &[CONSUMER, GROUP],
             Use::Watching => &[CONSUMER, WATCHING],

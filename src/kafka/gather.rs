@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rdkafka::Message;
+
 use self::foreign::Foreign;
 use self::own::Own;
 use super::record::window::WindowRecord;
@@ -31,6 +33,16 @@ pub struct Place {
     pub partition: usize,
     /// The offset in it.
     pub offset: Offset,
+}
+
+impl Place {
+    /// Where a record was read.
+    pub fn of(message: &impl Message) -> Self {
+        Self {
+            partition: usize::try_from(message.partition()).unwrap_or_default(),
+            offset: Offset(u64::try_from(message.offset()).unwrap_or_default()),
+        }
+    }
 }
 
 /// How long another aggregator's windows are kept open.
@@ -168,6 +180,11 @@ impl Gather {
             };
             self.streams.insert(window.stream, stream);
         }
+    }
+
+    /// Whether anything of the stream has come, or was said.
+    pub fn knows(&self, stream: &StreamName) -> bool {
+        self.streams.contains_key(stream)
     }
 
     /// Takes the next record of the topic.

@@ -15,6 +15,8 @@ pub struct Health {
     answers: AtomicBool,
     /// Whether the brokers have been heard at all, or are known to be away.
     is_known: AtomicBool,
+    /// Has not read yet what was there when it began.
+    is_behind: AtomicBool,
     metrics: Arc<Metrics>,
 }
 
@@ -26,6 +28,7 @@ impl Health {
             runs: AtomicBool::new(false),
             answers: AtomicBool::new(false),
             is_known: AtomicBool::new(false),
+            is_behind: AtomicBool::new(false),
             metrics,
         }
     }
@@ -43,6 +46,11 @@ impl Health {
     /// The stage has begun, or has ended.
     pub fn set_running(&self, runs: bool) {
         self.runs.store(runs, Ordering::Release);
+    }
+
+    /// The stage begins to read what is there already, or is through with it.
+    pub fn set_behind(&self, is_behind: bool) {
+        self.is_behind.store(is_behind, Ordering::Release);
     }
 
     /// The brokers have answered.
@@ -66,11 +74,17 @@ impl Health {
     pub fn is_answered(&self) -> bool {
         self.answers.load(Ordering::Acquire)
     }
+
+    /// Whether the brokers are known not to answer.
+    pub fn is_silent(&self) -> bool {
+        self.is_known.load(Ordering::Acquire) && !self.is_answered()
+    }
 }
 
 impl Alive for Health {
     fn is_alive(&self) -> bool {
-        self.runs.load(Ordering::Acquire) && self.is_answered()
+        let is_behind = self.is_behind.load(Ordering::Acquire);
+        self.runs.load(Ordering::Acquire) && self.is_answered() && !is_behind
     }
 }
 
@@ -104,5 +118,26 @@ mod tests {
         health.answered();
         health.set_running(false);
         assert!(!health.is_alive());
+    }
+
+    #[test]
+    fn a_stage_that_reads_what_was_there_is_not_ready() {
+        let health = health();
+        health.set_running(true);
+        health.answered();
+        health.set_behind(true);
+        assert!(!health.is_alive());
+        health.set_behind(false);
+        assert!(health.is_alive());
+    }
+
+    #[test]
+    fn brokers_that_nobody_has_asked_are_not_silent() {
+        let health = health();
+        assert!(!health.is_silent());
+        health.silent("all brokers are down");
+        assert!(health.is_silent());
+        health.answered();
+        assert!(!health.is_silent());
     }
 }

@@ -16,11 +16,11 @@ use crate::domain::{Policy, Seq};
 
 /// A worker's board that keeps so many windows per stream, with these clusters on it.
 pub(crate) fn board(ground: &Ground, retention: usize, clusters: &[&ClusterSeats]) -> Rc<Board> {
-    let (clock, metrics) = (&ground.clock, ground.metrics.clone());
+    let metrics = ground.metrics.clone();
     let board = Board::new(
         ground.window,
         retention,
-        clock,
+        ground.start(),
         ground.streams.clone(),
         metrics,
     );

@@ -152,7 +152,7 @@ async fn what_does_not_hold_is_written_over_though_its_writer_is_gone() {
         policy: policy(9),
         ..held
     };
-    let _ = house.log.append(&stale.record(id(1)));
+    drop(house.log.append(&stale.record(id(1))));
     tokio::time::sleep(Duration::from_secs(3)).await;
     let kept = node.memory.cluster(id(1)).unwrap();
     assert_eq!(kept.policy, held.policy);

@@ -100,7 +100,7 @@ impl Paper {
             policy: Policy::default(),
             revision,
         };
-        let _ = self.append(&wanted.record(id(number)));
+        drop(self.append(&wanted.record(id(number))));
     }
 }
 

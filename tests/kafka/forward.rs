@@ -1,0 +1,352 @@
+//! Windows go from topic to topic: whoever wrote them, and whoever dies.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use emostream::domain::Seq;
+use emostream::kafka::forward::Route;
+use emostream::kafka::table::ClusterTable;
+use tokio::time::Instant;
+
+use super::support::broker::Broker;
+use super::support::clients::PATIENCE;
+use super::support::handed_on::{Rig, Running, id, own_window};
+use super::support::proxy::Proxy;
+
+/// A window's numbers, `first` to `last`, counted from `base`.
+fn numbers(base: Seq, first: u64, last: u64) -> Vec<u64> {
+    (first..=last).map(|number| base.0 + number).collect()
+}
+
+/// What somebody else's aggregator writes about an emoji of a window.
+fn foreign(seq: Seq, emoji: &str, count: u64) -> String {
+    let start = iso(seq.0);
+    let end = iso(seq.0 + 1);
+    format!(
+        r#"{{"window":{{"start":"{start}","end":"{end}"}},"emoji_type":"{emoji}","count":{count},"final_count":{count}}}"#
+    )
+}
+
+/// Seconds since the epoch as Spark writes them.
+fn iso(seconds: u64) -> String {
+    let days = seconds / 86_400;
+    let (mut year, mut day) = (1970, days);
+    loop {
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let length = if leap { 366 } else { 365 };
+        if day < length {
+            let months = [
+                31,
+                if leap { 29 } else { 28 },
+                31,
+                30,
+                31,
+                30,
+                31,
+                31,
+                30,
+                31,
+                30,
+                31,
+            ];
+            let mut month = 1;
+            for length in months {
+                if day < length {
+                    break;
+                }
+                day -= length;
+                month += 1;
+            }
+            let rest = seconds % 86_400;
+            let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
+            let day = day + 1;
+            return format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.000Z");
+        }
+        day -= length;
+        year += 1;
+    }
+}
+
+fn wait_until(what: &str, within: Duration, is_so: impl Fn() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < within, "{what}: not within {within:?}");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    begun.elapsed()
+}
+
+#[actix::test]
+async fn own_windows_reach_the_subscribers_of_every_cluster_with_their_numbers_and_totals() {
+    let broker = Broker::shared();
+    let rig = Rig::new(&broker.address(), "own", &[1, 2]).await;
+    let (_publisher, _cluster) = (rig.publisher(), rig.cluster());
+    let base = Seq(rig.now().0 - 100);
+    for number in 1..=20 {
+        rig.write_window(&rig.topics.aggregated, &own_window("a", base, number));
+    }
+    for cluster in [1, 2] {
+        let mut reader = rig.reader(&rig.topics.subscriber(id(cluster)));
+        reader.until("twenty windows", PATIENCE, |reader| reader.num("a") == 20);
+        assert_eq!(reader.first_seen("a"), numbers(base, 1, 20));
+        assert_eq!(*reader.newest("a"), own_window("a", base, 20));
+        assert_eq!(rig.table.last_window(id(cluster)), Some(Seq(base.0 + 20)));
+    }
+    assert_eq!(rig.table.served().len(), 2);
+}
+
+#[actix::test]
+async fn a_window_passes_both_hops_within_a_tenth_of_a_second() {
+    let broker = Broker::shared();
+    let rig = Rig::new(&broker.address(), "quick", &[1]).await;
+    let (_publisher, _cluster) = (rig.publisher(), rig.cluster());
+    let base = Seq(rig.now().0 - 100);
+    let mut reader = rig.reader(&rig.topics.subscriber(id(1)));
+    rig.write_window(&rig.topics.aggregated, &own_window("a", base, 1));
+    reader.until("the first window", PATIENCE, |reader| reader.num("a") == 1);
+    let mut times: Vec<Duration> = (2..=40)
+        .map(|number| {
+            let begun = Instant::now();
+            rig.send_window(&rig.topics.aggregated, &own_window("a", base, number));
+            let num = number as usize;
+            reader.until("the next window", PATIENCE, |reader| reader.num("a") == num);
+            begun.elapsed()
+        })
+        .collect();
+    times.sort();
+    let median = times[times.len() / 2];
+    println!(
+        "two hops: median {median:?}, worst {:?}",
+        times[times.len() - 1]
+    );
+    assert!(median < Duration::from_millis(100), "{times:?}");
+}
+
+#[actix::test]
+async fn another_aggregators_windows_close_by_the_next_or_a_time_limit_and_add_up() {
+    let broker = Broker::shared();
+    let rig = Rig::new(&broker.address(), "foreign", &[1]).await;
+    let (publisher, _cluster) = (rig.publisher(), rig.cluster());
+    let base = Seq(rig.now().0 - 100);
+    let put = |partition, number, emoji: &str, count| {
+        let value = foreign(Seq(base.0 + number), emoji, count);
+        rig.write(
+            &rig.topics.aggregated,
+            Some(partition),
+            None,
+            value.as_bytes(),
+        );
+        rig.flush();
+    };
+    let mut reader = rig.reader(&rig.topics.subscriber(id(1)));
+    put(0, 1, r"\ud83d\udd25", 5);
+    put(1, 1, r"\ud83d\ude02", 7);
+    put(2, 1, r"\ud83d\udd25", 5);
+    put(1, 2, r"\ud83d\udd25", 3);
+    reader.until("both windows", PATIENCE, |reader| reader.num("main") == 2);
+    assert_eq!(reader.first_seen("main"), numbers(base, 1, 2));
+    assert_eq!(
+        reader.sums("main"),
+        [("🔥".to_owned(), 8), ("😂".to_owned(), 7)].into()
+    );
+    assert_eq!(reader.newest("main").running.total(), 15);
+    // Whoever comes next adds up from where the first one ended.
+    wait_until("a commit", PATIENCE, || {
+        rig.table.last_window(id(1)) == Some(Seq(base.0 + 2))
+    });
+    publisher.stop();
+    let _next = rig.publisher();
+    put(2, 3, r"\ud83d\ude02", 10);
+    reader.until("the window after that", PATIENCE, |reader| {
+        reader.num("main") == 3
+    });
+    let newest = reader.newest("main");
+    assert_eq!((newest.seq.0, newest.ordinal), (base.0 + 3, 3));
+    assert_eq!((newest.tally.total(), newest.running.total()), (10, 25));
+}
+
+#[actix::test]
+async fn of_two_publishers_one_puts_together_what_comes_on_all_partitions() {
+    let broker = Broker::shared();
+    let rig = Rig::new(&broker.address(), "standby", &[1]).await;
+    let first = rig.publisher();
+    let base = Seq(rig.now().0 - 100);
+    let put = |partition, number, count| {
+        let value = foreign(Seq(base.0 + number), "🔥", count);
+        rig.write(
+            &rig.topics.aggregated,
+            Some(partition),
+            None,
+            value.as_bytes(),
+        );
+        rig.flush();
+    };
+    let mut reader = rig.reader(&rig.topics.cluster(id(1)));
+    put(0, 1, 1);
+    reader.until("the first window", PATIENCE, |reader| {
+        reader.num("main") == 1
+    });
+    let second = rig.publisher();
+    let rebalances = &second.health.metrics().kafka.rebalances;
+    let joined = rebalances.with_label_values(&["main_publisher"]);
+    wait_until("two members", PATIENCE, || joined.get() > 0);
+    for number in 2..=7 {
+        put((number % 3) as i32, number, number);
+    }
+    reader.until("seven windows", PATIENCE, |reader| reader.num("main") == 7);
+    first.stop();
+    put(2, 8, 8);
+    reader.until("the eighth", PATIENCE, |reader| reader.num("main") == 8);
+    second.stop();
+    assert_eq!(reader.first_seen("main"), numbers(base, 1, 8));
+    assert_eq!(reader.newest("main").running.total(), 36);
+    assert_eq!(reader.sums("main"), [("🔥".to_owned(), 36)].into());
+}
+
+#[actix::test]
+async fn poison_is_counted_and_passed_by() {
+    let broker = Broker::shared();
+    let rig = Rig::new(&broker.address(), "poison", &[1]).await;
+    let publisher = rig.publisher();
+    let base = Seq(rig.now().0 - 100);
+    rig.write(&rig.topics.aggregated, None, Some("a"), b"no json");
+    rig.write_window(&rig.topics.aggregated, &own_window("a", base, 1));
+    let mut reader = rig.reader(&rig.topics.cluster(id(1)));
+    reader.until("the window", PATIENCE, |reader| reader.num("a") == 1);
+    let poison = &publisher.health.metrics().kafka.poison;
+    assert_eq!(
+        poison.with_label_values(&["aggregated", "bad_json"]).get(),
+        1
+    );
+}
+
+#[actix::test]
+async fn a_forwarder_that_is_cut_off_is_replaced_and_every_window_comes_in_order() {
+    let broker = Broker::shared();
+    let rig = Rig::new(&broker.address(), "killed", &[1, 2]).await;
+    let proxy = Proxy::start(broker.port());
+    let doomed_table = Arc::new(ClusterTable::default());
+    doomed_table.set((*rig.table.rows()).clone());
+    let doomed = rig.forward(&proxy.address(), Route::Cluster, &doomed_table);
+    let _publisher = rig.publisher();
+    let base = Seq(rig.now().0 - 500);
+    let write = |number| {
+        for name in ["a", "b", "c", "d"] {
+            rig.write_window(&rig.topics.aggregated, &own_window(name, base, number));
+        }
+    };
+    let mut readers = [1, 2].map(|cluster| rig.reader(&rig.topics.subscriber(id(cluster))));
+    (1..=20).for_each(write);
+    readers[0].until("the first windows", PATIENCE, |reader| reader.num("a") > 0);
+    assert_eq!(doomed_table.served().len(), 2);
+    let other = rig.cluster();
+    let rebalances = &other.health.metrics().kafka.rebalances;
+    let shares = rebalances.with_label_values(&["cluster_publisher"]);
+    wait_until("a share of the work", PATIENCE, || shares.get() > 0);
+    (21..=40).for_each(write);
+    proxy.cut();
+    let cut = Instant::now();
+    (41..=60).for_each(write);
+    for reader in &mut readers {
+        let is_whole = |reader: &super::support::handed_on::Reader| {
+            ["a", "b", "c", "d"]
+                .iter()
+                .all(|name| reader.num(name) == 60)
+        };
+        reader.until("everything", Duration::from_secs(25), is_whole);
+        for name in ["a", "b", "c", "d"] {
+            assert_eq!(reader.first_seen(name), numbers(base, 1, 60), "{name}");
+        }
+    }
+    let took = cut.elapsed();
+    println!("taken over after {took:?}");
+    assert!(took < Duration::from_secs(14), "{took:?}");
+    assert_eq!(rig.table.served().len(), 2);
+    drop((doomed, other));
+}
+
+#[actix::test]
+async fn a_forwarder_that_is_stopped_goes_on_where_it_was() {
+    let broker = Broker::shared();
+    let rig = Rig::new(&broker.address(), "again", &[1]).await;
+    let mut publisher: Option<Running> = None;
+    let base = Seq(rig.now().0 - 100);
+    let mut reader = rig.reader(&rig.topics.cluster(id(1)));
+    for number in 1..=15 {
+        if number % 5 == 1
+            && let Some(old) = publisher.replace(rig.publisher())
+        {
+            old.stop();
+        }
+        rig.write_window(&rig.topics.aggregated, &own_window("a", base, number));
+    }
+    reader.until("all windows", PATIENCE, |reader| reader.num("a") == 15);
+    assert_eq!(reader.first_seen("a"), numbers(base, 1, 15));
+}
+
+#[actix::test]
+async fn a_cluster_that_is_spawned_delivers_within_three_seconds_and_stands_on_exact_totals() {
+    let broker = Broker::shared();
+    let rig = Rig::new(&broker.address(), "spawned", &[1]).await;
+    let (_publisher, _cluster) = (rig.publisher(), rig.cluster());
+    let base = Seq(rig.now().0 - 100);
+    rig.write_window(&rig.topics.aggregated, &own_window("a", base, 1));
+    rig.write_window(&rig.topics.aggregated, &own_window("quiet", base, 4));
+    let mut old = rig.reader(&rig.topics.subscriber(id(1)));
+    old.until("both windows", PATIENCE, |reader| {
+        reader.num("a") + reader.num("quiet") == 2
+    });
+
+    // The table knows it before its topics are there.
+    rig.set_clusters(&[1, 2]);
+    rig.write_window(&rig.topics.aggregated, &own_window("a", base, 2));
+    old.until("no standstill", Duration::from_secs(3), |reader| {
+        reader.num("a") == 2
+    });
+    rig.create_cluster(2).await;
+    let mut new = rig.reader(&rig.topics.subscriber(id(2)));
+    let took = new.until("the newest windows", Duration::from_secs(3), |reader| {
+        reader.num("a") == 1 && reader.num("quiet") == 1
+    });
+    println!("spawned within {took:?}");
+    assert_eq!(*new.newest("quiet"), own_window("quiet", base, 4));
+    assert_eq!(*new.newest("a"), own_window("a", base, 2));
+    rig.write_window(&rig.topics.aggregated, &own_window("a", base, 3));
+    for reader in [&mut old, &mut new] {
+        reader.until("the next window", Duration::from_secs(3), |reader| {
+            reader.newest("a").seq.0 == base.0 + 3
+        });
+    }
+    assert_eq!(rig.table.served().len(), 2);
+}
+
+#[actix::test]
+async fn a_broker_that_was_away_is_used_again_and_nothing_is_missing() {
+    let mut broker = Broker::start();
+    let rig = Rig::new(&broker.address(), "away", &[1]).await;
+    let (publisher, cluster) = (rig.publisher(), rig.cluster());
+    let base = Seq(rig.now().0 - 100);
+    rig.write_window(&rig.topics.aggregated, &own_window("a", base, 1));
+    let mut reader = rig.reader(&rig.topics.subscriber(id(1)));
+    reader.until("the first window", PATIENCE, |reader| reader.num("a") == 1);
+    broker.kill();
+    for stage in [&publisher, &cluster] {
+        wait_until("silence", PATIENCE, || stage.health.is_silent());
+    }
+    broker.restart();
+    rig.write_window(&rig.topics.aggregated, &own_window("a", base, 2));
+    reader.until("the next window", PATIENCE, |reader| reader.num("a") == 2);
+    for stage in [&publisher, &cluster] {
+        wait_until("an answer", PATIENCE, || stage.health.is_answered());
+    }
+    broker.pause();
+    for stage in [&publisher, &cluster] {
+        wait_until("silence", PATIENCE, || stage.health.is_silent());
+    }
+    broker.resume();
+    rig.write_window(&rig.topics.aggregated, &own_window("a", base, 3));
+    reader.until("the window after that", PATIENCE, |reader| {
+        reader.num("a") == 3
+    });
+    assert_eq!(reader.first_seen("a"), numbers(base, 1, 3));
+}
