@@ -65,7 +65,7 @@ impl Memory {
         let mut marks = self.0.marks.borrow_mut();
         if read.is_anew {
             state.forget();
-            marks.is_caught_up = false;
+            (marks.is_caught_up, marks.is_ready) = (false, false);
         }
         let effects = read.records.into_iter();
         let effects = effects.filter_map(|(offset, record)| state.apply(record, offset));

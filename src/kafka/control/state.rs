@@ -162,11 +162,12 @@ impl ControlState {
         if holds {
             self.clusters.insert(id, wanted);
         }
-        if holds || known == Some(wanted) {
+        if holds {
             self.unsettled.remove(&id);
-        } else {
+        } else if known != Some(wanted) {
             self.unsettled.insert(id);
         }
+        // The same once more settles nothing: to whom compaction has left only the one that does not hold, it is no newer.
         holds
     }
 

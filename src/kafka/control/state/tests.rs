@@ -63,6 +63,28 @@ fn a_record_that_says_the_same_leaves_nothing_to_settle() {
 }
 
 #[test]
+fn what_holds_said_again_with_its_own_number_settles_nothing() {
+    let live = cluster(ClusterState::Live, 1, 1);
+    let loser = cluster(ClusterState::Starting, 1, 1);
+    let mut before = ControlState::new(10);
+    for (offset, record) in [&live, &loser, &live].into_iter().enumerate() {
+        before.apply(record.clone(), offset as i64);
+    }
+    assert!(before.unsettled().contains(&id(9)));
+    let held = before.cluster(id(9)).unwrap();
+    let again = Wanted::after(Some(held), held.state, held.policy);
+    before.apply(again.record(id(9)), 3);
+    assert!(before.unsettled().is_empty());
+
+    // Compaction took the first while the second was the last.
+    let mut after = ControlState::new(10);
+    for (offset, record) in [(1, loser), (2, live), (3, again.record(id(9)))] {
+        after.apply(record, offset);
+    }
+    assert_eq!(before.clusters(), after.clusters());
+}
+
+#[test]
 fn an_outcome_tells_how_many_clusters_there_were_right_after() {
     let mut state = ControlState::new(10);
     state.apply(cluster(ClusterState::Live, 1, 1), 7);

@@ -110,7 +110,7 @@ async fn the_last_two_retired_at_once_leave_one() {
 async fn a_retirement_that_nobody_takes_back_leaves_one_live_all_the_same() {
     let house = House::new();
     let node = house.with_live(1).await;
-    house.log.say(1, ClusterState::Draining, 100);
+    house.log.say(1, ClusterState::Draining, 100).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(node.states(), [(1, ClusterState::Live)]);
 }

@@ -94,7 +94,7 @@ impl Paper {
     }
 
     /// Somebody writes that a cluster should be so.
-    pub(super) fn say(&self, number: u64, state: ClusterState, revision: u64) {
+    pub(super) async fn say(&self, number: u64, state: ClusterState, revision: u64) {
         let wanted = Wanted {
             state,
             policy: Policy::default(),
