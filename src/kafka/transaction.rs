@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use prometheus::IntCounter;
 use rdkafka::consumer::BaseConsumer;
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{BorrowedMessage, Message};
 use tokio::time::Instant;
 
@@ -246,9 +247,10 @@ impl<'a, C: Counting> Thread<'a, C> {
 
     fn run(&mut self, stop: &Stop) -> Result<(), Failure> {
         while !stop.is_asked() {
-            self.poll()?;
+            self.poll();
             self.writer.serve();
-            self.change()?;
+            self.check(stop)?;
+            self.change();
             self.look();
             self.restore()?;
             let now = self.member.clock.now();
@@ -261,7 +263,7 @@ impl<'a, C: Counting> Thread<'a, C> {
     // === reading ===
 
     /// Takes records until there is none, or it is time to look at them.
-    fn poll(&mut self) -> Result<(), Failure> {
+    fn poll(&mut self) {
         let began = Instant::now();
         let (mut wait, mut num_read) = (IDLE, 0_u64);
         while let Some(polled) = self.reader.consumer.poll(wait) {
@@ -270,7 +272,8 @@ impl<'a, C: Counting> Thread<'a, C> {
                     num_read += 1;
                     take(&mut self.stage, &mut self.machine, self.member, &message);
                 }
-                Err(error) => self.reader.check(&error)?,
+                // Told to the context as well; what is fatal is looked for at every turn.
+                Err(_) => {}
             }
             wait = Duration::ZERO;
             if num_read.is_multiple_of(STRIDE) && began.elapsed() >= SLICE {
@@ -281,11 +284,48 @@ impl<'a, C: Counting> Thread<'a, C> {
             self.num_read.inc_by(num_read);
             self.member.health.answered();
         }
-        self.reader.check_fatal()
+    }
+
+    /// Whether the consumer can go on. A group fences a member when another one comes with its name, but also when a
+    /// member that was cut off for longer than its session is asked by its own older requests. The producer knows better:
+    /// an instance takes over the transactions first, and joins the group then.
+    fn check(&mut self, stop: &Stop) -> Result<(), Failure> {
+        match self.reader.fatal() {
+            None => return Ok(()),
+            Some((RDKafkaErrorCode::FencedInstanceId, _)) => {}
+            Some((_, sentence)) => return Err(Failure::Passing(sentence)),
+        }
+        let whose = self
+            .reader
+            .probe()
+            .map(|(offsets, membership)| self.writer.ask_whose(&offsets, &membership));
+        match whose.unwrap_or(Outcome::Unclear) {
+            Outcome::Fenced => return Err(writer::fenced(&self.member.transactional_id)),
+            Outcome::Unclear => self.rebuild(stop)?,
+            Outcome::Aborted | Outcome::Committed => {}
+        }
+        self.rejoin()
+    }
+
+    /// Joins the group as a new consumer, with nothing in hand.
+    fn rejoin(&mut self) -> Result<(), Failure> {
+        let stage = self.member.health.stage();
+        tracing::warn!(
+            stage,
+            "joining the group again, it had taken this member for another"
+        );
+        let assigned = std::mem::take(&mut self.assigned);
+        self.waiting.clear();
+        self.machine
+            .step(Input::Revoked(assigned.into_iter().collect()));
+        let reader = Reader::join(self.member, self.stage.topic())?;
+        let old = std::mem::replace(&mut self.reader, reader);
+        close(stage, move || drop(old));
+        Ok(())
     }
 
     /// Tells the machine what the group has changed.
-    fn change(&mut self) -> Result<(), Failure> {
+    fn change(&mut self) {
         for change in self.reader.take_changes() {
             match change {
                 Change::Assigned(named) => {
@@ -312,7 +352,6 @@ impl<'a, C: Counting> Thread<'a, C> {
             }
             .emit(self.member.health.metrics());
         }
-        Ok(())
     }
 
     fn look(&mut self) {
@@ -505,10 +544,7 @@ impl<'a, C: Counting> Thread<'a, C> {
         self.writer.destroy();
         while !self.writer.try_init()? && !stop.is_asked() {
             // Records that are read here are read again: nothing is restored before this is done.
-            if let Some(Err(error)) = self.reader.consumer.poll(Duration::ZERO) {
-                self.reader.check(&error)?;
-            }
-            self.reader.check_fatal()?;
+            drop(self.reader.consumer.poll(Duration::ZERO));
         }
         Ok(())
     }
