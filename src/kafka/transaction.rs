@@ -267,13 +267,10 @@ impl<'a, C: Counting> Thread<'a, C> {
         let began = Instant::now();
         let (mut wait, mut num_read) = (IDLE, 0_u64);
         while let Some(polled) = self.reader.consumer.poll(wait) {
-            match polled {
-                Ok(message) => {
-                    num_read += 1;
-                    take(&mut self.stage, &mut self.machine, self.member, &message);
-                }
-                // Told to the context as well; what is fatal is looked for at every turn.
-                Err(_) => {}
+            // Errors are told to the context as well; what is fatal is looked for at every turn.
+            if let Ok(message) = polled {
+                num_read += 1;
+                take(&mut self.stage, &mut self.machine, self.member, &message);
             }
             wait = Duration::ZERO;
             if num_read.is_multiple_of(STRIDE) && began.elapsed() >= SLICE {
