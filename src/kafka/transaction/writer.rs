@@ -128,6 +128,27 @@ impl Writer {
         settings.create_with_context(WriterContext(context))
     }
 
+    /// Whether another producer has this identity, as the transaction's coordinator says: it is asked for a transaction
+    /// that is aborted. Fenced is said for sure; unclear leaves the producer to be made anew.
+    pub(super) fn ask_whose(
+        &self,
+        offsets: &TopicPartitionList,
+        membership: &ConsumerGroupMetadata,
+    ) -> Outcome {
+        let began = Instant::now();
+        let Some(producer) = &self.producer else {
+            return Outcome::Unclear;
+        };
+        let asked = producer
+            .begin_transaction()
+            .and_then(|()| producer.send_offsets_to_transaction(offsets, membership, ABORT))
+            .and_then(|()| producer.abort_transaction(ABORT));
+        asked.map_or_else(
+            |error| settle(producer, &error, began),
+            |()| Outcome::Aborted,
+        )
+    }
+
     /// One transaction from its beginning to its end.
     pub(super) fn transact(
         &self,
