@@ -13,3 +13,4 @@ mod windows;
 mod tools;
 mod forward;
 mod source;
+mod door;
