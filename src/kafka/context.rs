@@ -10,7 +10,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::statistics::Statistics;
+use rdkafka::statistics::{Partition, Statistics};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::health::Health;
@@ -92,10 +92,19 @@ impl StageContext {
             .topics
             .values()
             .flat_map(|topic| topic.partitions.values());
-        let lag = partitions
-            .map(|partition| partition.consumer_lag.max(0))
-            .sum();
+        let lag = partitions.map(lag).sum();
         kafka.lag.with_label_values(&stage).set(lag);
+    }
+}
+
+/// How far a partition is behind. librdkafka knows it where it commits itself; for offsets that are committed in
+/// transactions, what was handed over is what was read.
+fn lag(partition: &Partition) -> i64 {
+    let is_known = partition.app_offset >= 0 && partition.hi_offset >= 0;
+    match partition.consumer_lag {
+        lag if lag >= 0 => lag,
+        _ if is_known => (partition.hi_offset - partition.app_offset).max(0),
+        _ => 0,
     }
 }
 
@@ -218,5 +227,20 @@ mod tests {
         assert!(!health.is_answered(), "nothing has come since");
         context.stats(figures(4));
         assert!(health.is_answered());
+    }
+
+    #[test]
+    fn lag_is_counted_from_the_commit_or_from_what_was_handed_over() {
+        let partition = |consumer_lag, app_offset, hi_offset| Partition {
+            consumer_lag,
+            app_offset,
+            hi_offset,
+            ..Partition::default()
+        };
+        assert_eq!(lag(&partition(7, 100, 110)), 7);
+        assert_eq!(lag(&partition(-1, 100, 110)), 10);
+        assert_eq!(lag(&partition(-1, 110, 100)), 0, "the end is an older one");
+        assert_eq!(lag(&partition(-1, -1001, 110)), 0, "nothing is known yet");
+        assert_eq!(lag(&partition(-1, 100, -1001)), 0, "nothing is known yet");
     }
 }

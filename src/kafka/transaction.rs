@@ -247,6 +247,7 @@ impl<'a, C: Counting> Thread<'a, C> {
     fn run(&mut self, stop: &Stop) -> Result<(), Failure> {
         while !stop.is_asked() {
             self.poll()?;
+            self.writer.serve();
             self.change()?;
             self.look();
             self.restore()?;
@@ -492,7 +493,9 @@ impl<'a, C: Counting> Thread<'a, C> {
                     .for_each(|part| self.stage.settled(&part.closing));
             }
             Outcome::Unclear => self.doubtful = parts,
-            Outcome::Aborted | Outcome::Fenced => {}
+            // What has failed may fail again at once.
+            Outcome::Aborted => self.next_try = Instant::now() + PAUSE,
+            Outcome::Fenced => {}
         }
         outcome
     }

@@ -9,8 +9,8 @@ use emostream::kafka::table::ClusterTable;
 use tokio::time::Instant;
 
 use super::support::broker::Broker;
-use super::support::clients::PATIENCE;
-use super::support::handed_on::{Rig, Running, id, own_window};
+use super::support::clients::{PATIENCE, delete_topic, set_topic};
+use super::support::handed_on::{Rig, Running, fire, id, laugh, own_window};
 use super::support::proxy::Proxy;
 
 /// A window's numbers, `first` to `last`, counted from `base`.
@@ -115,10 +115,6 @@ async fn a_window_passes_both_hops_within_a_tenth_of_a_second() {
         .collect();
     times.sort();
     let median = times[times.len() / 2];
-    println!(
-        "two hops: median {median:?}, worst {:?}",
-        times[times.len() - 1]
-    );
     assert!(median < Duration::from_millis(100), "{times:?}");
 }
 
@@ -259,10 +255,104 @@ async fn a_forwarder_that_is_cut_off_is_replaced_and_every_window_comes_in_order
         }
     }
     let took = cut.elapsed();
-    println!("taken over after {took:?}");
     assert!(took < Duration::from_secs(14), "{took:?}");
     assert_eq!(rig.table.served().len(), 2);
     drop((doomed, other));
+}
+
+#[actix::test]
+async fn a_window_in_pieces_waits_for_the_rest_also_where_the_forwarder_is_another() {
+    let broker = Broker::shared();
+    let rig = Rig::new(&broker.address(), "pieces", &[1]).await;
+    let base = Seq(rig.now().0 - 100);
+    let mut window = own_window("a", base, 2);
+    window.tally = [(fire(), 2), (laugh(), 1)].into_iter().collect();
+    window.running = Arc::new([(fire(), 3), (laugh(), 1)].into_iter().collect());
+    let pieces = rig.values(&window);
+    assert_eq!(pieces.len(), 2);
+    let topic = rig.topics.aggregated.clone();
+    let first = rig.publisher();
+    let mut reader = rig.reader(&rig.topics.cluster(id(1)));
+    rig.write(&topic, Some(0), None, &pieces[0]);
+    rig.write(
+        &topic,
+        Some(0),
+        None,
+        &rig.values(&own_window("b", base, 1))[0],
+    );
+    reader.until("the window behind it", PATIENCE, |reader| {
+        reader.num("b") == 1
+    });
+    first.stop();
+    let _second = rig.publisher();
+    rig.write(&topic, Some(0), None, &pieces[1]);
+    reader.until("the whole window", PATIENCE, |reader| reader.num("a") == 1);
+    assert_eq!(*reader.newest("a"), window);
+}
+
+#[actix::test]
+async fn a_topic_that_is_deleted_holds_nobody_up_and_is_used_again_once_it_is_back() {
+    let broker = Broker::shared();
+    let rig = Rig::new(&broker.address(), "deleted", &[1, 2]).await;
+    let (_publisher, _cluster) = (rig.publisher(), rig.cluster());
+    let base = Seq(rig.now().0 - 100);
+    let mut one = rig.reader(&rig.topics.subscriber(id(1)));
+    rig.write_window(&rig.topics.aggregated, &own_window("a", base, 1));
+    rig.write_window(&rig.topics.aggregated, &own_window("quiet", base, 1));
+    one.until("both windows", PATIENCE, |reader| {
+        reader.num("a") + reader.num("quiet") == 2
+    });
+    delete_topic(&rig.address, &rig.topics.cluster(id(2))).await;
+    delete_topic(&rig.address, &rig.topics.subscriber(id(2))).await;
+    let mut number = 1;
+    let begun = Instant::now();
+    while rig.table.served().len() > 1 || begun.elapsed() < Duration::from_secs(8) {
+        number += 1;
+        rig.write_window(&rig.topics.aggregated, &own_window("a", base, number));
+        let within = Duration::from_secs(10);
+        one.until("no standstill", within, |reader| {
+            reader.num("a") as u64 == number
+        });
+        one.during(Duration::from_millis(200));
+    }
+    rig.create_cluster(2).await;
+    let mut two = rig.reader(&rig.topics.subscriber(id(2)));
+    let within = Duration::from_secs(10);
+    two.until("the newest windows", within, |reader| {
+        reader.num("a") + reader.num("quiet") >= 2
+    });
+    assert_eq!(*two.newest("a"), own_window("a", base, number));
+    let next = own_window("a", base, number + 1);
+    rig.write_window(&rig.topics.aggregated, &next);
+    for reader in [&mut one, &mut two] {
+        reader.until("the next window", PATIENCE, |reader| {
+            *reader.newest("a") == next
+        });
+    }
+    assert_eq!(one.first_seen("a"), numbers(base, 1, number + 1));
+}
+
+#[actix::test]
+async fn what_cannot_be_written_is_read_again_until_it_can_and_stays_in_order() {
+    let broker = Broker::shared();
+    let rig = Rig::new(&broker.address(), "refused", &[1, 2]).await;
+    let target = rig.topics.cluster(id(1));
+    let largest = "max.message.bytes";
+    set_topic(&rig.address, &target, largest, "64").await;
+    let publisher = rig.publisher();
+    let base = Seq(rig.now().0 - 100);
+    for number in 1..=3 {
+        rig.write_window(&rig.topics.aggregated, &own_window("a", base, number));
+    }
+    let records = &publisher.health.metrics().kafka.records;
+    let read = records.with_label_values(&["main_publisher", "read"]);
+    wait_until("another attempt", PATIENCE, || read.get() > 6);
+    set_topic(&rig.address, &target, largest, "1048588").await;
+    for cluster in [1, 2] {
+        let mut reader = rig.reader(&rig.topics.cluster(id(cluster)));
+        reader.until("all windows", PATIENCE, |reader| reader.num("a") == 3);
+        assert_eq!(reader.first_seen("a"), numbers(base, 1, 3));
+    }
 }
 
 #[actix::test]
@@ -305,10 +395,9 @@ async fn a_cluster_that_is_spawned_delivers_within_three_seconds_and_stands_on_e
     });
     rig.create_cluster(2).await;
     let mut new = rig.reader(&rig.topics.subscriber(id(2)));
-    let took = new.until("the newest windows", Duration::from_secs(3), |reader| {
+    new.until("the newest windows", Duration::from_secs(3), |reader| {
         reader.num("a") == 1 && reader.num("quiet") == 1
     });
-    println!("spawned within {took:?}");
     assert_eq!(*new.newest("quiet"), own_window("quiet", base, 4));
     assert_eq!(*new.newest("a"), own_window("a", base, 2));
     rig.write_window(&rig.topics.aggregated, &own_window("a", base, 3));

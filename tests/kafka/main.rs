@@ -6,6 +6,7 @@ mod support;
 
 mod broker;
 mod topics;
+mod control;
 mod ground;
 mod ingest;
 mod moving;

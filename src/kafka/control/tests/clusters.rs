@@ -25,7 +25,7 @@ async fn the_first_clusters_are_in_the_log_before_a_node_is_ready() {
 #[actix::test]
 async fn what_was_decided_about_a_first_cluster_is_left_alone() {
     let house = House::new();
-    house.log.say(1, ClusterState::Stopped, 4);
+    house.log.say(1, ClusterState::Stopped, 4).await;
     let node = house.node(1).await;
     a_look().await;
     node.memory.until_ready().await;
@@ -227,4 +227,13 @@ async fn a_topic_that_was_made_anew_is_believed() {
     assert_eq!(node.table.rows().len(), 3, "until the end is reached");
     let refused = node.control.ask(spawn(9)).await;
     assert_eq!(refused.unwrap_err(), ClusterError::Unavailable);
+    node.control
+        .ask(Read {
+            is_end: true,
+            ..Read::default()
+        })
+        .await;
+    a_look().await;
+    let wanted: Vec<_> = node.table.rows().keys().map(|id| id.get()).collect();
+    assert_eq!(wanted, [1, 2, 3], "the first ones are spawned again");
 }
