@@ -14,3 +14,4 @@ mod windows;
 mod tools;
 mod forward;
 mod source;
+mod door;
