@@ -38,6 +38,9 @@ pub enum Shed {
     /// Kafka does not answer; nothing was written.
     #[error("Kafka does not answer; nothing was written")]
     BrokerAway,
+    /// Kafka answers, and will not take it: what is wrong is in the log.
+    #[error("Kafka refuses to take it; the operator has to see to that")]
+    Refused,
     /// Kafka has not said in time whether it has them: they may be counted, once, or not at all.
     #[error("Kafka has not said in time whether it has them; send again with the same event_id")]
     UnknownOutcome,
@@ -225,9 +228,14 @@ pub enum ClusterError {
     /// There are as many as `clusters.max` allows.
     #[error("there are as many clusters as `clusters.max` allows")]
     TooMany,
-    /// A stage did not answer; nothing was changed.
-    #[error("a stage is being restarted; try again")]
+    /// A stage or Kafka did not answer.
+    #[error("a stage or Kafka does not answer; try again")]
     Unavailable,
+    /// It is wanted, and no node has taken it up in time.
+    #[error(
+        "no node of role `cluster` serves it yet; it goes on starting, and the same request waits for it again"
+    )]
+    NotServed,
 }
 
 impl From<Gone> for ClusterError {
@@ -310,7 +318,7 @@ pub struct Registered {
 
 /// HTTP → Registry: a client leaves. False if it was not there.
 #[derive(Debug, Message)]
-#[rtype(result = "bool")]
+#[rtype(result = "Result<bool, PlacementError>")]
 pub struct Deregister {
     /// Who.
     pub client_id: String,
@@ -341,7 +349,42 @@ pub enum PlacementError {
     /// No cluster is live.
     #[error("no cluster is live")]
     NoCluster,
+    /// A stage or Kafka did not answer.
+    #[error("a stage or Kafka does not answer; try again")]
+    Unavailable,
 }
+
+impl From<Gone> for PlacementError {
+    fn from(_: Gone) -> Self {
+        Self::Unavailable
+    }
+}
+
+/// A registration that stands for some time yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Who.
+    pub client_id: String,
+    /// Where its sessions sit.
+    pub cluster: ClusterId,
+    /// How long it stands, unless it is renewed.
+    pub remaining: Duration,
+}
+
+/// Control → Registry: what the log says of registrations, made on this node or another. Each client is named once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct LeasesLearned {
+    /// These stand.
+    pub held: Vec<Lease>,
+    /// These clients have left.
+    pub forgotten: Vec<String>,
+}
+
+/// Control → Registry: which registrations are held by an open session on this node, with a whole lease to go.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Vec<Lease>")]
+pub struct HeldLeases;
 
 // === leaving ===
 

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use crate::actors::link::Link;
 use crate::actors::messages::{Shed, Submit};
-use crate::actors::streams::{Streams, add};
-use crate::domain::{Reaction, StreamName};
+use crate::actors::streams::{Streams, add, weights};
 
 /// Submits reactions and waits for the answer.
 pub async fn offer(
@@ -23,19 +22,10 @@ pub async fn offer(
     })
 }
 
-/// How many reactions go to which stream. Neighbours are added up: a batch is mostly of one stream.
-fn weights(reactions: &[Reaction]) -> Vec<(StreamName, u64)> {
-    let runs = reactions.chunk_by(|one, next| one.stream == next.stream);
-    runs.map(|run| {
-        let count = run.iter().map(|reaction| u64::from(reaction.count)).sum();
-        (run[0].stream.clone(), count)
-    })
-    .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Reaction;
     use crate::testkit::{Desk, Ground, reaction, stream};
 
     #[actix::test]

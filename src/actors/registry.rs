@@ -1,6 +1,7 @@
 //! Who is registered, and who sits where.
 //!
-//! - Receives: [`Register`], [`Deregister`], [`PlaceSession`] from HTTP; [`RosterChanged`] from Clusters.
+//! - Receives: [`Register`], [`Deregister`], [`PlaceSession`] from HTTP; [`RosterChanged`] from Clusters; on Kafka also
+//!   [`LeasesLearned`] and [`HeldLeases`] from Control, which tells the nodes of each other's registrations.
 //! - Emits: nothing; it answers.
 //! - Owns: the leases. A lease ends when it is given up, or `registry.lease` after it was last renewed, but never while a
 //!   session is open that its client came with under it.
@@ -17,8 +18,8 @@ use actix::{Actor, AsyncContext, Context, Handler, MessageResult};
 use tokio::time::Instant;
 
 use crate::actors::messages::{
-    ClusterSeats, Deregister, PlaceSession, PlacementError, Register, Registered, RosterChanged,
-    Seat,
+    self, ClusterSeats, Deregister, HeldLeases, LeasesLearned, PlaceSession, PlacementError,
+    Register, Registered, RosterChanged, Seat,
 };
 use crate::domain::ClusterId;
 
@@ -49,7 +50,7 @@ pub struct Registry {
 #[derive(Debug)]
 struct Lease {
     cluster: ClusterId,
-    renewed: Instant,
+    ends: Instant,
     /// Shared with the seats of the client's open sessions.
     presence: Arc<()>,
 }
@@ -93,6 +94,35 @@ impl Registry {
         seats.taken.load(Ordering::Acquire).max(registered)
     }
 
+    fn enter(&mut self, client_id: String, lease: Lease) {
+        *self.registered.entry(lease.cluster).or_default() += 1;
+        if let Some(former) = self.leases.insert(client_id, lease) {
+            self.uncount(former.cluster);
+        }
+    }
+
+    fn forget(&mut self, client_id: &str) {
+        if let Some(former) = self.leases.remove(client_id) {
+            self.uncount(former.cluster);
+        }
+    }
+
+    /// Another node may not know yet that a cluster has left. Before the first roster nobody here knows which have.
+    fn learn(&mut self, learned: messages::Lease) {
+        let known = self.leases.get(&learned.client_id);
+        if known.is_none() && self.leases.len() >= self.config.max_clients {
+            return;
+        }
+        let wish = self.choose(Some(learned.cluster));
+        let place = wish.or_else(|_| self.choose(None));
+        let lease = Lease {
+            cluster: place.map_or(learned.cluster, |seats| seats.cluster),
+            ends: Instant::now() + learned.remaining,
+            presence: known.map_or_else(Arc::default, |lease| lease.presence.clone()),
+        };
+        self.enter(learned.client_id, lease);
+    }
+
     fn uncount(&mut self, cluster: ClusterId) {
         if let Some(registered) = self.registered.get_mut(&cluster) {
             *registered = registered.saturating_sub(1);
@@ -117,19 +147,18 @@ impl Registry {
 
     fn sweep(&mut self, _: &mut Context<Self>) {
         let now = Instant::now();
+        let renewed = now + self.config.lease;
         for lease in self.leases.values_mut().filter(|lease| lease.has_session()) {
-            lease.renewed = now;
+            lease.ends = renewed;
         }
-        let lease_time = self.config.lease;
-        self.leases
-            .retain(|_, lease| now - lease.renewed < lease_time);
+        self.leases.retain(|_, lease| now < lease.ends);
         self.count_registered();
     }
 
     /// The lease of a client, unless it has run out since the last sweep.
     fn lease(&self, client_id: &str) -> Option<&Lease> {
         let lease = self.leases.get(client_id)?;
-        let stands = lease.has_session() || lease.renewed.elapsed() < self.config.lease;
+        let stands = lease.has_session() || Instant::now() < lease.ends;
         stands.then_some(lease)
     }
 }
@@ -156,13 +185,10 @@ impl Handler<Register> for Registry {
         let presence = held.map_or_else(Arc::default, |lease| lease.presence.clone());
         let lease = Lease {
             cluster,
-            renewed: Instant::now(),
+            ends: Instant::now() + self.config.lease,
             presence,
         };
-        if let Some(former) = self.leases.insert(register.client_id, lease) {
-            self.uncount(former.cluster);
-        }
-        *self.registered.entry(cluster).or_default() += 1;
+        self.enter(register.client_id, lease);
         Ok(Registered {
             cluster,
             lease: self.config.lease,
@@ -171,14 +197,39 @@ impl Handler<Register> for Registry {
 }
 
 impl Handler<Deregister> for Registry {
-    type Result = bool;
+    type Result = Result<bool, PlacementError>;
 
-    fn handle(&mut self, deregister: Deregister, _: &mut Self::Context) -> bool {
+    fn handle(&mut self, deregister: Deregister, _: &mut Self::Context) -> Self::Result {
         let stood = self.lease(&deregister.client_id).is_some();
-        if let Some(former) = self.leases.remove(&deregister.client_id) {
-            self.uncount(former.cluster);
+        self.forget(&deregister.client_id);
+        Ok(stood)
+    }
+}
+
+impl Handler<LeasesLearned> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, learned: LeasesLearned, _: &mut Self::Context) {
+        for client_id in learned.forgotten {
+            self.forget(&client_id);
         }
-        stood
+        for lease in learned.held {
+            self.learn(lease);
+        }
+    }
+}
+
+impl Handler<HeldLeases> for Registry {
+    type Result = MessageResult<HeldLeases>;
+
+    fn handle(&mut self, _: HeldLeases, _: &mut Self::Context) -> Self::Result {
+        let held = self.leases.iter().filter(|(_, lease)| lease.has_session());
+        let held = held.map(|(client_id, lease)| messages::Lease {
+            client_id: client_id.clone(),
+            cluster: lease.cluster,
+            remaining: self.config.lease,
+        });
+        MessageResult(held.collect())
     }
 }
 

@@ -209,6 +209,7 @@ pub fn shed_code(shed: Shed) -> &'static str {
         Shed::Draining => "draining",
         Shed::Unavailable => "unavailable",
         Shed::BrokerAway => "broker_away",
+        Shed::Refused => "broker_refused",
         Shed::UnknownOutcome => "unknown_outcome",
     }
 }

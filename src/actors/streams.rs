@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::domain::{Ledger, StreamName};
+use crate::domain::{Ledger, Reaction, StreamName};
 
 /// The node is at `streams.max` streams and does not know this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -22,8 +22,10 @@ pub struct Row {
     pub rejected: AtomicU64,
     /// Reactions over a rate limit.
     pub limited: AtomicU64,
-    /// Reactions turned away because the node was overloaded or draining.
+    /// Reactions turned away because the node was overloaded or draining, or Kafka away.
     pub shed: AtomicU64,
+    /// Of the shed: those that may have been written to Kafka all the same.
+    pub unknown_outcome: AtomicU64,
     /// Reactions in published windows.
     pub counted: AtomicU64,
     /// Reactions whose `event_id` was already in their window.
@@ -53,6 +55,7 @@ impl Row {
             accepted: self.accepted.load(Ordering::Acquire),
             rejected: self.rejected.load(Ordering::Acquire),
             limited: self.limited.load(Ordering::Acquire),
+            unknown_outcome: self.unknown_outcome.load(Ordering::Acquire),
             shed: self.shed.load(Ordering::Acquire),
         }
     }
@@ -61,6 +64,16 @@ impl Row {
 /// Adds to one counter of a row.
 pub fn add(counter: &AtomicU64, reactions: u64) {
     counter.fetch_add(reactions, Ordering::AcqRel);
+}
+
+/// How many reactions go to which stream. Neighbours are added up: a batch is mostly of one stream.
+pub fn weights(reactions: &[Reaction]) -> Vec<(StreamName, u64)> {
+    let runs = reactions.chunk_by(|one, next| one.stream == next.stream);
+    runs.map(|run| {
+        let count = run.iter().map(|reaction| u64::from(reaction.count)).sum();
+        (run[0].stream.clone(), count)
+    })
+    .collect()
 }
 
 /// The directory of streams.
@@ -215,6 +228,7 @@ mod tests {
             &row.rejected,
             &row.limited,
             &row.shed,
+            &row.unknown_outcome,
             &row.counted,
             &row.deduplicated,
             &row.late_carried,
@@ -228,10 +242,11 @@ mod tests {
             rejected: 2,
             limited: 3,
             shed: 4,
-            counted: 5,
-            deduplicated: 6,
-            late_carried: 7,
-            lost: 8,
+            unknown_outcome: 5,
+            counted: 6,
+            deduplicated: 7,
+            late_carried: 8,
+            lost: 9,
         };
         let ledgers = streams.ledgers();
         assert_eq!(ledgers[0], (stream("a"), expected));

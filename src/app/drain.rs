@@ -39,21 +39,15 @@ impl Node {
 
     /// Down the pipeline, stage by stage. Returns how many sessions were left behind.
     async fn hand_on_and_close(&self) -> usize {
-        for ingest in self.stages.ingests.iter().map(Slot::link) {
-            until_empty(&ingest).await;
+        for stage in self.pipeline.drains() {
+            until_empty(&stage).await;
         }
-        for aggregator in self.stages.aggregators.iter().map(Slot::link) {
-            until_empty(&aggregator).await;
-        }
-        until_empty(&self.stages.merger.link()).await;
-        until_empty(&self.stages.main_publisher.link()).await;
-        until_empty(&self.stages.clusters.link()).await;
         self.server.pause().await;
         self.close_sessions().await
     }
 
     async fn close_sessions(&self) -> usize {
-        let hubs: Vec<Link<CloseSessions>> = self.stages.hubs.iter().map(Slot::link).collect();
+        let hubs: Vec<Link<CloseSessions>> = self.pipeline.hubs().iter().map(Slot::link).collect();
         let patience = self.shutdown_timeout.mul_f64(PATIENCE);
         let give_up = Instant::now() + patience;
         loop {

@@ -13,13 +13,11 @@ use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer};
 use socket2::SockRef;
 
-use super::{Ground, Stages, StartError};
+use super::{Ground, Pipeline, StartError};
 use crate::actors::board::Board;
-use crate::actors::ingest::{Ingest, IngestConfig};
-use crate::actors::link::Slot;
-use crate::actors::session_hub::{HubConfig, SessionHub};
+use crate::actors::session_hub::SessionHub;
 use crate::config::Config;
-use crate::domain::{StreamName, WindowSize};
+use crate::domain::StreamName;
 use crate::http::state::{Shared, Worker};
 use crate::http::{self, HttpConfig};
 
@@ -39,29 +37,25 @@ const GOODBYE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub(super) struct WorkerPlan {
     next: Arc<AtomicUsize>,
-    stages: Stages,
+    pipeline: Pipeline,
     ground: Ground,
     shared: Arc<Shared>,
-    window: WindowSize,
-    ingest: IngestConfig,
-    hub: HubConfig,
+    config: Arc<Config>,
 }
 
 impl WorkerPlan {
     pub(super) fn new(
         config: &Config,
-        stages: &Stages,
+        pipeline: &Pipeline,
         ground: &Ground,
         shared: Arc<Shared>,
     ) -> Self {
         Self {
             next: Arc::default(),
-            stages: stages.clone(),
+            pipeline: pipeline.clone(),
             ground: ground.clone(),
             shared,
-            window: config.window,
-            ingest: config.ingest.clone(),
-            hub: config.hub.clone(),
+            config: Arc::new(config.clone()),
         }
     }
 
@@ -76,44 +70,34 @@ impl WorkerPlan {
 
     fn set_up(&self) -> Worker {
         // A thread that replaces a dead one takes over its number, and with it its slots.
-        let number = self.next.fetch_add(1, Ordering::Relaxed) % self.stages.hubs.len();
+        let number = self.next.fetch_add(1, Ordering::Relaxed) % self.pipeline.hubs().len();
+        let window = self.config.window;
         let board = Rc::new(Board::new(
-            self.window,
-            self.hub.retained_windows(self.window),
-            self.window.seq_at(self.ground.clock.now()).prev(),
+            window,
+            self.config.hub.retained_windows(window),
+            self.pipeline.known_after(&self.config, &self.ground),
             self.ground.streams.clone(),
             self.ground.metrics.clone(),
         ));
         self.build_hub(number, board.clone());
-        self.build_ingest(number);
         Worker {
             shared: self.shared.clone(),
-            ingest: self.stages.ingests[number].link(),
+            ingest: self
+                .pipeline
+                .build_ingest(number, &self.config, &self.ground),
             board,
             main_stream: StreamName::main(),
         }
     }
 
     fn build_hub(&self, number: usize, board: Rc<Board>) {
-        let (config, slot) = (self.hub.clone(), self.stages.hubs[number].clone());
+        let (config, slot) = (
+            self.config.hub.clone(),
+            self.pipeline.hubs()[number].clone(),
+        );
         let name = format!("session_hub_{number}");
         self.ground.supervision.keep_alive(name, slot, move |_| {
             SessionHub::new(config.clone(), board.clone())
-        });
-    }
-
-    fn build_ingest(&self, number: usize) {
-        let plan = self.clone();
-        let slot = self.stages.ingests[number].clone();
-        let name = format!("ingest_{number}");
-        self.ground.supervision.keep_alive(name, slot, move |_| {
-            Ingest::new(
-                plan.ingest.clone(),
-                number,
-                plan.stages.aggregators.iter().map(Slot::link).collect(),
-                plan.ground.streams.clone(),
-                plan.ground.metrics.clone(),
-            )
         });
     }
 }

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use actix::{Actor, Handler, Message};
 
 use super::*;
+use crate::actors::link::{Alive, Slot};
+use crate::actors::window_merger::WindowMerger;
 use crate::config::{Flag, SettingsFile, Sources};
 
 /// Makes the merger panic.
@@ -34,6 +36,13 @@ fn config() -> Config {
     loaded.unwrap().config
 }
 
+fn merger(node: &Node) -> Arc<Slot<WindowMerger>> {
+    match &node.pipeline {
+        Pipeline::Embedded(stages) => stages.merger.clone(),
+        Pipeline::OnKafka(_) => panic!("no broker is configured"),
+    }
+}
+
 /// Kills a stage so many times, each time as soon as it lives.
 async fn kill(stage: Arc<Slot<WindowMerger>>, times: usize) {
     for _ in 0..times {
@@ -49,7 +58,7 @@ async fn a_stage_that_can_not_be_kept_alive_ends_the_node_and_is_named() {
     let node = Node::start(config()).await.unwrap();
     // From here on nobody waits for a socket, and the pauses between lives need not last.
     tokio::time::pause();
-    actix::spawn(kill(node.stages.merger.clone(), 5));
+    actix::spawn(kill(merger(&node), 5));
     let outcome = node.run_until(std::future::pending()).await;
     assert_eq!(outcome, Outcome::StageFailed("window_merger".to_owned()));
 }
@@ -57,7 +66,7 @@ async fn a_stage_that_can_not_be_kept_alive_ends_the_node_and_is_named() {
 #[actix::test]
 async fn a_stage_that_dies_now_and_then_does_not_keep_the_node_from_draining() {
     let node = Node::start(config()).await.unwrap();
-    let merger = node.stages.merger.clone();
+    let merger = merger(&node);
     let outcome = node.run_until(kill(merger, 1)).await;
     assert_eq!(outcome, Outcome::Drained);
 }

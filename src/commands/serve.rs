@@ -36,7 +36,7 @@ pub(super) fn run(settings: SettingArgs) -> Exit {
 
 async fn serve(config: Config) -> Exit {
     // Before the start, so that a signal that comes while the node starts is a drain as well.
-    let signals = match stop_signals() {
+    let mut signals = match stop_signals() {
         Ok(signals) => signals,
         Err(error) => {
             complain(&format!("signals cannot be listened for: {error}"));
@@ -44,7 +44,12 @@ async fn serve(config: Config) -> Exit {
         }
     };
     let public_url = config.http.public_url.clone();
-    let node = match Node::start(config).await {
+    let started = tokio::select! {
+        started = Node::start(config) => started,
+        // A node that has not started has nothing to drain.
+        _ = signals.next() => return Exit::Done,
+    };
+    let node = match started {
         Ok(node) => node,
         Err(error) => {
             complain(&error);

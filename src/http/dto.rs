@@ -311,8 +311,11 @@ pub(super) struct LedgerRow {
     rejected: u64,
     limited: u64,
     shed: u64,
+    /// Of the shed: may have been written to Kafka all the same, and is counted then.
+    unknown_outcome: u64,
     counted: u64,
-    in_flight: u64,
+    /// Below zero where more was counted by this node than it accepted.
+    in_flight: i64,
     deduplicated: u64,
     /// Of the counted: carried from a window that was closed already.
     late_carried: u64,
@@ -328,6 +331,7 @@ impl From<Ledger> for LedgerRow {
             rejected: row.rejected,
             limited: row.limited,
             shed: row.shed,
+            unknown_outcome: row.unknown_outcome,
             counted: row.counted,
             in_flight: row.in_flight(),
             deduplicated: row.deduplicated,

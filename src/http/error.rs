@@ -169,7 +169,17 @@ impl From<Gone> for Problem {
 
 impl From<Shed> for Problem {
     fn from(shed: Shed) -> Self {
-        Self::unavailable(shed_code(shed), shed.to_string())
+        let seconds = match shed {
+            Shed::Overloaded | Shed::Draining | Shed::Unavailable => 1,
+            // Brokers that were away are heard within about that.
+            Shed::BrokerAway | Shed::UnknownOutcome => 2,
+            // Somebody has to do something first.
+            Shed::Refused => 30,
+        };
+        Self {
+            retry_after: Some(Duration::from_secs(seconds)),
+            ..Self::unavailable(shed_code(shed), shed.to_string())
+        }
     }
 }
 
@@ -188,6 +198,7 @@ impl From<PlacementError> for Problem {
             PlacementError::TooManySessions | PlacementError::NoCluster => {
                 Self::unavailable("overloaded", detail)
             }
+            PlacementError::Unavailable => Self::unavailable("unavailable", detail),
         }
     }
 }
@@ -202,7 +213,33 @@ impl From<ClusterError> for Problem {
             ClusterError::Draining => conflict("cluster_draining"),
             ClusterError::Last => conflict("last_cluster"),
             ClusterError::TooMany => conflict("cluster_limit"),
-            ClusterError::Unavailable => Self::unavailable("unavailable", detail),
+            ClusterError::Unavailable | ClusterError::NotServed => {
+                Self::unavailable("unavailable", detail)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_turned_away_is_told_why_and_when_to_come_back() {
+        for (shed, code, seconds) in [
+            (Shed::Overloaded, "overloaded", "1"),
+            (Shed::Draining, "draining", "1"),
+            (Shed::Unavailable, "unavailable", "1"),
+            (Shed::BrokerAway, "broker_away", "2"),
+            (Shed::UnknownOutcome, "unknown_outcome", "2"),
+            (Shed::Refused, "broker_refused", "30"),
+        ] {
+            let problem = Problem::from(shed);
+            let response = problem.error_response();
+            assert_eq!(problem.code(), code);
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{code}");
+            let after = response.headers().get(header::RETRY_AFTER);
+            assert_eq!(after.unwrap(), seconds, "{code}");
         }
     }
 }

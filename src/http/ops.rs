@@ -74,6 +74,7 @@ fn show_ledger(metrics: &crate::telemetry::Metrics, sum: &Ledger) {
         ("rejected", sum.rejected),
         ("limited", sum.limited),
         ("shed", sum.shed),
+        ("unknown_outcome", sum.unknown_outcome),
         ("counted", sum.counted),
         ("deduplicated", sum.deduplicated),
         ("late_carried", sum.late_carried),
@@ -82,7 +83,7 @@ fn show_ledger(metrics: &crate::telemetry::Metrics, sum: &Ledger) {
     for (outcome, total) in columns {
         raise_to(&metrics.reactions.with_label_values(&[outcome]), total);
     }
-    metrics.reactions_in_flight.set(sum.in_flight() as i64);
+    metrics.reactions_in_flight.set(sum.in_flight());
 }
 
 /// This document.

@@ -44,7 +44,7 @@ enum Refused {
         (status = 413, description = "`too_large`"), (status = 415, description = "`unsupported_media_type`"),
         (status = 422, description = "A field is invalid; `field` names it"),
         (status = 429, description = "`limited`, with Retry-After"),
-        (status = 503, description = "`overloaded` or `draining`, with Retry-After"),
+        (status = 503, description = "`overloaded`, `draining`, `broker_away`, `broker_refused` or `unknown_outcome`, with Retry-After"),
     )
 )]
 pub(super) async fn submit(

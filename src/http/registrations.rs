@@ -17,7 +17,7 @@ use crate::domain::{ClusterId, UserId};
     responses(
         (status = 200, body = RegisterOut), (status = 400, description = "`bad_json`"),
         (status = 422, description = "`invalid_client_id`, `invalid_subscriber`, `unknown_cluster`"),
-        (status = 503, description = "`registry_full`, with Retry-After"),
+        (status = 503, description = "`registry_full`, `unavailable`, with Retry-After"),
     )
 )]
 pub(super) async fn register(
@@ -53,6 +53,7 @@ pub(super) async fn register(
         (status = 200, body = DeregisterOut), (status = 400, description = "`bad_json`"),
         (status = 404, description = "`not_registered`; the body's `status` is `not found`"),
         (status = 422, description = "`invalid_client_id`"),
+        (status = 503, description = "`unavailable`, with Retry-After"),
     )
 )]
 pub(super) async fn deregister(
@@ -66,7 +67,7 @@ pub(super) async fn deregister(
         .offices
         .deregister
         .ask(Deregister { client_id })
-        .await?
+        .await??
     {
         return Ok(HttpResponse::Ok().json(DeregisterOut {
             status: "deregistered",

@@ -17,7 +17,7 @@ use crate::actors::messages::{
     SpawnCluster, Submit,
 };
 use crate::actors::streams::Streams;
-use crate::domain::{Policy, StreamName, WindowSize};
+use crate::domain::{Policy, Roles, StreamName, WindowSize};
 use crate::telemetry::Metrics;
 
 /// Requests to the actors that are one per node.
@@ -80,6 +80,8 @@ impl Readiness {
 pub struct Shared {
     /// Settings under `http`.
     pub config: HttpConfig,
+    /// What the node does.
+    pub roles: Roles,
     /// Size of the windows.
     pub window: WindowSize,
     /// The policy of clusters that are spawned without one.

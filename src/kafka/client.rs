@@ -80,6 +80,8 @@ pub enum Use<'a> {
     Watching,
     /// Writes windows that are handed on.
     Windows,
+    /// Writes clusters and registrations while a request waits.
+    Control,
     /// Creates and describes topics.
     Admin,
 }
@@ -131,6 +133,8 @@ const TRANSACTIONS: &[(&str, &str)] = &[
     ("transaction.timeout.ms", "10000"),
     // No record may outlive its transaction.
     ("message.timeout.ms", "10000"),
+    // All records of a transaction are queued together, and it waits for nothing else.
+    ("linger.ms", "0"),
 ];
 
 /// Whoever reads.
@@ -302,7 +306,7 @@ impl ClientsConfig {
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", self.bootstrap());
         let groups: &[&[(&str, &str)]] = match purpose {
-            Use::Reactions => &[PRODUCER, REACTIONS],
+            Use::Reactions | Use::Control => &[PRODUCER, REACTIONS],
             Use::Windows => &[PRODUCER, WINDOWS],
             Use::Transactions { .. } => &[PRODUCER, TRANSACTIONS],
             Use::Counting { .. } | Use::Forwarding { .. } => &[CONSUMER, GROUP],
@@ -319,7 +323,7 @@ impl ClientsConfig {
                 client.set("group.instance.id", instance);
             }
             Use::Forwarding { group } => drop(client.set("group.id", group)),
-            Use::Reactions | Use::Windows | Use::Watching | Use::Admin => {}
+            Use::Reactions | Use::Windows | Use::Control | Use::Watching | Use::Admin => {}
         }
         self.lay_over(&mut client, purpose);
         client

@@ -1,5 +1,6 @@
 //! What librdkafka tells a client besides records: its log, its errors, its figures, and changes of assignment.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,13 +10,10 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::statistics::{Broker, Statistics};
+use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::health::Health;
-
-/// What was received longer ago does not tell whether a broker answers now.
-const HEARD_WITHIN: Duration = Duration::from_secs(2);
 
 /// How long a consumer may take to leave.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -47,6 +45,8 @@ pub struct StageContext {
     health: Arc<Health>,
     assigning: Assigning,
     changes: Mutex<Vec<Change>>,
+    /// Responses that the client had received by its last figures.
+    heard: AtomicI64,
 }
 
 impl StageContext {
@@ -56,6 +56,7 @@ impl StageContext {
             health,
             assigning,
             changes: Mutex::default(),
+            heard: AtomicI64::new(0),
         }
     }
 
@@ -75,7 +76,8 @@ impl StageContext {
         changes.push(change);
     }
 
-    fn show(&self, figures: &Statistics) {
+    /// Shows a queue or a lag.
+    pub(super) fn show(&self, figures: &Statistics) {
         let kafka = &self.health.metrics().kafka;
         let stage = [self.health.stage()];
         if figures.client_type == "producer" {
@@ -106,13 +108,9 @@ impl ClientContext for StageContext {
         }
     }
 
+    /// A connection that is up proves nothing: that of a broker that hangs stays up. A response does.
     fn stats(&self, figures: Statistics) {
-        // A connection to a broker that hangs is up for a minute.
-        let is_heard = |broker: &Broker| {
-            let idle = u128::try_from(broker.rxidle);
-            broker.state == "UP" && idle.is_ok_and(|idle| idle < HEARD_WITHIN.as_micros())
-        };
-        if figures.brokers.values().any(is_heard) {
+        if figures.rx > self.heard.swap(figures.rx, Ordering::AcqRel) {
             self.health.answered();
         }
         self.show(&figures);
@@ -121,6 +119,8 @@ impl ClientContext for StageContext {
     fn error(&self, error: KafkaError, reason: &str) {
         let stage = self.health.stage();
         match error.rdkafka_error_code() {
+            // The end of a partition: no error, and told to whoever polls.
+            Some(RDKafkaErrorCode::PartitionEOF) => {}
             Some(RDKafkaErrorCode::AllBrokersDown) => self.health.silent(reason),
             // One of several connections: librdkafka mends it.
             Some(
@@ -147,7 +147,8 @@ impl ConsumerContext for StageContext {
         let is_given = what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         let done = match (is_given, self.assigning) {
             (true, Assigning::ByCommit) => consumer.assign(partitions),
-            (true, Assigning::ByStage) => Ok(()),
+            // Without any call librdkafka would hold up the next rebalance until there is one.
+            (true, Assigning::ByStage) => consumer.assign(&TopicPartitionList::new()),
             (false, _) => consumer.unassign(),
         };
         if let Err(error) = done {
@@ -172,5 +173,41 @@ pub fn close<C: ConsumerContext + 'static>(consumer: BaseConsumer<C>) {
     });
     if begun.is_ok() {
         let _ = closing.recv_timeout(CLOSING);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rdkafka::statistics::Broker;
+
+    use super::*;
+    use crate::telemetry::Metrics;
+
+    /// Figures of a client that is connected and has had so many responses.
+    fn figures(responses: i64) -> Statistics {
+        let broker = Broker {
+            state: "UP".to_owned(),
+            ..Broker::default()
+        };
+        Statistics {
+            rx: responses,
+            brokers: [("broker".to_owned(), broker)].into(),
+            ..Statistics::default()
+        }
+    }
+
+    #[test]
+    fn a_broker_that_is_connected_and_says_nothing_does_not_answer() {
+        let health = Arc::new(Health::new("stage", Arc::new(Metrics::new().unwrap())));
+        let context = StageContext::new(health.clone(), Assigning::ByStage);
+        context.stats(figures(2));
+        assert!(health.is_answered());
+        health.silent("a request had no answer");
+        context.stats(figures(2));
+        assert!(!health.is_answered(), "nothing has come since");
+        context.stats(figures(3));
+        assert!(health.is_answered());
     }
 }

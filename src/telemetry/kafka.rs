@@ -26,6 +26,8 @@ pub struct KafkaMetrics {
     pub records: IntCounterVec,
     /// Records that could not be used and were passed by, by role of the topic and reason.
     pub poison: IntCounterVec,
+    /// Records that the brokers would not take.
+    pub refused: IntCounterVec,
     /// Transactions by outcome.
     pub transactions: IntCounterVec,
     /// From the beginning of a transaction to its end.
@@ -50,6 +52,11 @@ impl KafkaMetrics {
                 "Records that could not be used and were passed by",
                 &["topic", "reason"],
             )?,
+            refused: counters(
+                "refused_total",
+                "Records that the brokers would not take",
+                &["stage"],
+            )?,
             transactions: counters(
                 "transactions_total",
                 "Transactions by outcome",
@@ -67,13 +74,14 @@ impl KafkaMetrics {
         })
     }
 
-    pub(super) fn collectors(&self) -> [Box<dyn Collector>; 8] {
+    pub(super) fn collectors(&self) -> [Box<dyn Collector>; 9] {
         [
             Box::new(self.reachable.clone()),
             Box::new(self.lag.clone()),
             Box::new(self.producer_queue.clone()),
             Box::new(self.records.clone()),
             Box::new(self.poison.clone()),
+            Box::new(self.refused.clone()),
             Box::new(self.transactions.clone()),
             Box::new(self.transaction_time.clone()),
             Box::new(self.rebalances.clone()),
@@ -119,6 +127,32 @@ impl PoisonPassed<'_> {
             reason = self.reason,
             "record passed by"
         );
+    }
+}
+
+/// The brokers would not take a record.
+#[derive(Debug)]
+pub struct RecordRefused<'a> {
+    /// The stage.
+    pub stage: &'static str,
+    /// What they say.
+    pub cause: &'a str,
+    /// Whether the log has it already, of a record before.
+    pub is_told: bool,
+}
+
+impl RecordRefused<'_> {
+    /// Logs, unless it is told, and counts.
+    pub fn emit(&self, metrics: &Metrics) {
+        let refused = &metrics.kafka.refused;
+        refused.with_label_values(&[self.stage]).inc();
+        if !self.is_told {
+            tracing::error!(
+                stage = self.stage,
+                cause = self.cause,
+                "kafka refuses records"
+            );
+        }
     }
 }
 

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::support::broker::Broker;
 use super::support::clients::{PATIENCE, delete_topic, set_topic};
+use super::support::handed_on::{Rig, Running, fire, id, laugh, own_window};
 use super::support::proxy::Proxy;
-use super::support::windows::{Rig, Running, fire, id, laugh, own_window};
 
 /// A window's numbers, `first` to `last`, counted from `base`.
 fn numbers(base: Seq, first: u64, last: u64) -> Vec<u64> {
@@ -244,7 +244,7 @@ async fn a_forwarder_that_is_cut_off_is_replaced_and_every_window_comes_in_order
     let cut = Instant::now();
     (41..=60).for_each(write);
     for reader in &mut readers {
-        let is_whole = |reader: &super::support::windows::Reader| {
+        let is_whole = |reader: &super::support::handed_on::Reader| {
             ["a", "b", "c", "d"]
                 .iter()
                 .all(|name| reader.num(name) == 60)

@@ -1,9 +1,15 @@
 //! Tests against a real Apache Kafka broker, which the tests start themselves.
 
+#[path = "../support/mod.rs"]
+mod black_box;
 mod support;
 
 mod broker;
 mod topics;
 mod ground;
+mod ingest;
+mod moving;
+mod windows;
+mod tools;
 mod forward;
 mod source;

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::support::broker::Broker;
 use super::support::clients::PATIENCE;
-use super::support::windows::{Rig, Running, health, id, own_window};
+use super::support::handed_on::{Rig, Running, health, id, own_window};
 
 /// What a hub was sent.
 #[derive(Debug, PartialEq)]

@@ -15,8 +15,9 @@ pub(crate) struct Row {
     pub(crate) rejected: u64,
     pub(crate) limited: u64,
     pub(crate) shed: u64,
+    pub(crate) unknown_outcome: u64,
     pub(crate) counted: u64,
-    pub(crate) in_flight: u64,
+    pub(crate) in_flight: i64,
     pub(crate) deduplicated: u64,
     pub(crate) late_carried: u64,
 }
@@ -38,10 +39,11 @@ impl Row {
             "{self:?}"
         );
         assert_eq!(
-            self.accepted,
-            self.counted + self.in_flight + self.deduplicated,
+            self.accepted.cast_signed(),
+            (self.counted + self.deduplicated).cast_signed() + self.in_flight,
             "{self:?}"
         );
+        assert!(self.unknown_outcome <= self.shed, "{self:?}");
         assert!(self.late_carried <= self.counted, "{self:?}");
     }
 }

@@ -105,9 +105,9 @@ async fn a_lease_runs_out_without_a_session_and_not_with_one() {
     let leave = |client_id: &str| Deregister {
         client_id: client_id.to_owned(),
     };
-    assert!(!registry.send(leave("gone")).await.unwrap());
-    assert!(registry.send(leave("here")).await.unwrap());
-    assert!(!registry.send(leave("here")).await.unwrap());
+    assert!(!registry.send(leave("gone")).await.unwrap().unwrap());
+    assert!(registry.send(leave("here")).await.unwrap().unwrap());
+    assert!(!registry.send(leave("here")).await.unwrap().unwrap());
 }
 
 #[actix::test]
@@ -186,10 +186,10 @@ async fn registrations_die_with_it_and_clients_may_register_again() {
     let leave = || Deregister {
         client_id: "a".to_owned(),
     };
-    assert!(!registry.ask(leave()).await, "its lease is gone");
+    assert!(!registry.ask(leave()).await.unwrap(), "its lease is gone");
     let again = registry.ask(register("a", Some(2))).await.unwrap();
     assert_eq!(again.cluster.get(), 2);
-    assert!(registry.ask(leave()).await);
+    assert!(registry.ask(leave()).await.unwrap());
 }
 
 #[actix::test]
@@ -236,4 +236,72 @@ async fn whoever_waits_for_an_answer_when_it_dies_is_told_so() {
         0,
         "no seat is left behind"
     );
+}
+
+fn learned(client_id: &str, cluster: u64, seconds: u64) -> LeasesLearned {
+    let lease = messages::Lease {
+        client_id: client_id.to_owned(),
+        cluster: ClusterId::try_new(cluster).unwrap(),
+        remaining: Duration::from_secs(seconds),
+    };
+    LeasesLearned {
+        held: vec![lease],
+        forgotten: Vec::new(),
+    }
+}
+
+async fn is_known(registry: &Addr<Registry>, client_id: &str) -> bool {
+    let leave = Deregister {
+        client_id: client_id.to_owned(),
+    };
+    registry.send(leave).await.unwrap().unwrap()
+}
+
+#[actix::test]
+async fn a_registration_on_another_node_seats_a_session_here_until_it_ends() {
+    tokio::time::pause();
+    let registry = registry(&[seats(1), seats(2)]);
+    registry.send(learned("a", 2, 30)).await.unwrap();
+    registry.send(learned("b", 2, 30)).await.unwrap();
+    let seat = registry.send(place("a")).await.unwrap().unwrap();
+    assert_eq!(seat.cluster().get(), 2);
+    drop(seat);
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert!(!is_known(&registry, "b").await, "half a lease was left");
+}
+
+#[actix::test]
+async fn a_client_that_left_on_another_node_has_left_here() {
+    let registry = registry(&[seats(1)]);
+    registered(&registry, "a", None).await;
+    let gone = LeasesLearned {
+        held: Vec::new(),
+        forgotten: vec!["a".to_owned()],
+    };
+    registry.send(gone).await.unwrap();
+    assert!(!is_known(&registry, "a").await);
+}
+
+#[actix::test]
+async fn registrations_learnt_are_bounded_and_placed_where_there_is_a_cluster() {
+    let registry = registry(&[seats(1)]);
+    for client_id in ["a", "b", "c", "d"] {
+        registry.send(learned(client_id, 9, 30)).await.unwrap();
+    }
+    let seat = registry.send(place("a")).await.unwrap().unwrap();
+    assert_eq!(seat.cluster().get(), 1, "cluster 9 has left");
+    assert!(is_known(&registry, "c").await);
+    assert!(!is_known(&registry, "d").await, "there may be three");
+}
+
+#[actix::test]
+async fn leases_that_a_session_holds_are_told() {
+    let registry = registry(&[seats(1), seats(2)]);
+    registered(&registry, "here", Some(2)).await;
+    registered(&registry, "away", Some(2)).await;
+    let _seat = registry.send(place("here")).await.unwrap().unwrap();
+    let held = registry.send(HeldLeases).await.unwrap();
+    let mut expected = learned("here", 2, 0).held;
+    expected[0].remaining = CONFIG.lease;
+    assert_eq!(held, expected);
 }

@@ -113,6 +113,9 @@ async fn what_the_ingest_sheds_is_told_with_its_reason() {
     for (shed, code) in [
         (Shed::Overloaded, "overloaded"),
         (Shed::Draining, "draining"),
+        (Shed::BrokerAway, "broker_away"),
+        (Shed::Refused, "broker_refused"),
+        (Shed::UnknownOutcome, "unknown_outcome"),
     ] {
         seated.ingest = Desk::new(move |_| Err(shed));
         let gate = gate(|_, _| Ok(()));

@@ -7,7 +7,7 @@ use rdkafka::producer::BaseProducer;
 
 use super::*;
 
-const USES: [Use<'static>; 7] = [
+const USES: [Use<'static>; 8] = [
     Use::Reactions,
     Use::Windows,
     Use::Transactions {
@@ -22,6 +22,7 @@ const USES: [Use<'static>; 7] = [
     },
     Use::Watching,
     Use::Admin,
+    Use::Control,
 ];
 
 fn with(own: &[(&str, &str)]) -> ClientsConfig {
@@ -44,7 +45,7 @@ fn librdkafka_makes_a_client_for_every_use() {
         // It would complain about the broker that is not there.
         client.set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg);
         let made = match purpose {
-            Use::Reactions | Use::Windows | Use::Transactions { .. } => {
+            Use::Reactions | Use::Windows | Use::Control | Use::Transactions { .. } => {
                 client.create::<BaseProducer>().map(drop)
             }
             Use::Counting { .. } | Use::Forwarding { .. } | Use::Watching => {

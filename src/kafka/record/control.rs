@@ -23,6 +23,8 @@ pub enum ControlRecord {
         state: ClusterState,
         /// Its policy.
         policy: Policy,
+        /// How often the cluster has been changed. Of two changes to the same state the log takes the first.
+        revision: u64,
     },
     /// A cluster is forgotten.
     ClusterGone(ClusterId),
@@ -45,6 +47,8 @@ struct ClusterJson<'a> {
     #[serde(borrow)]
     state: Cow<'a, str>,
     policy: PolicyJson,
+    #[serde(default)]
+    revision: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -70,10 +74,16 @@ impl ControlRecord {
     /// The value; none is a tombstone.
     pub fn encode(&self) -> Option<Vec<u8>> {
         match self {
-            Self::Cluster { id, state, policy } => Some(json::write(&ClusterJson {
+            Self::Cluster {
+                id,
+                state,
+                policy,
+                revision,
+            } => Some(json::write(&ClusterJson {
                 id: id.get().into(),
                 state: state.as_str().into(),
                 policy: (*policy).into(),
+                revision: *revision,
             })),
             Self::Client {
                 client_id,
@@ -129,6 +139,7 @@ impl ControlRecord {
             id: cluster(given.id)?,
             state: state.ok_or(Poison::InvalidState)?,
             policy: given.policy.into(),
+            revision: given.revision,
         })
     }
 
@@ -159,8 +170,7 @@ mod tests {
     use super::*;
     use crate::kafka::record::tests::any_policy;
 
-    const CLUSTER_9: &str =
-        r#"{"id":9,"state":"live","policy":{"top_n":5,"min_count":2,"scale":{"divisor":100}}}"#;
+    const CLUSTER_9: &str = r#"{"id":9,"state":"live","policy":{"top_n":5,"min_count":2,"scale":{"divisor":100}},"revision":3}"#;
     const ADA: &str = r#"{"client_id":"ada","cluster":9,"lease_end":"2025-12-02T16:00:30.000Z"}"#;
 
     fn id(number: u64) -> ClusterId {
@@ -204,7 +214,8 @@ mod tests {
             ControlRecord::Cluster {
                 id: id(9),
                 state,
-                policy
+                policy,
+                revision: 0,
             }
         );
     }
@@ -245,7 +256,7 @@ mod tests {
         ) {
             let client_id = UserId::parse(&client).unwrap();
             for record in [
-                ControlRecord::Cluster { id: id(number), state: ClusterState::Draining, policy },
+                ControlRecord::Cluster { id: id(number), state: ClusterState::Draining, policy, revision: at },
                 ControlRecord::Client { client_id: client_id.clone(), cluster: id(number), lease_end: EpochMs(at) },
                 ControlRecord::ClientGone(client_id),
                 ControlRecord::ClusterGone(id(number)),

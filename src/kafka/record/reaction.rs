@@ -42,13 +42,11 @@ pub fn encode(reaction: &Reaction, now: EpochMs) -> Vec<u8> {
     })
 }
 
-/// The key. A reaction that is sent again has to meet the first one in the same partition, there to be left out; and an
-/// emoji as the key would put the whole crowd's favourite into one.
-pub fn key(reaction: &Reaction) -> &str {
-    match &reaction.event_id {
-        Some(event_id) => event_id.as_str(),
-        None => reaction.user_id.as_str(),
-    }
+/// The key. A reaction that is sent again has to meet the first one in the same partition, there to be left out; all others
+/// have none, and are spread. The emoji as the key would put the whole crowd's favourite into one partition, and the sender
+/// whatever one program sends for many.
+pub fn key(reaction: &Reaction) -> Option<&str> {
+    reaction.event_id.as_ref().map(EventId::as_str)
 }
 
 /// Reads and checks a value.
@@ -133,13 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn copies_of_an_event_meet_in_one_partition_and_others_go_by_their_sender() {
+    fn copies_of_an_event_meet_in_one_partition_and_others_are_spread() {
         let other_sender = Reaction {
             user_id: UserId::parse("another").unwrap(),
             ..fixtures::event("e-1")
         };
         assert_eq!(key(&fixtures::event("e-1")), key(&other_sender));
-        assert_eq!(key(&fixtures::reaction()), "user");
+        assert_eq!(key(&fixtures::event("e-1")), Some("e-1"));
+        assert_eq!(key(&fixtures::reaction()), None);
     }
 
     #[test]

@@ -140,6 +140,50 @@ pub(crate) fn visible(address: &str, topic: &str) -> Vec<String> {
     }
 }
 
+/// A record as any reader finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) partition: i32,
+    pub(crate) key: Option<String>,
+    pub(crate) value: String,
+}
+
+/// All that `topic` shows to a `read_committed` reader, partition by partition, from beginning to end.
+pub(crate) fn read_all(address: &str, topic: &str) -> Vec<Found> {
+    let consumer: BaseConsumer = config(address)
+        .set("group.id", "nobody")
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true")
+        .create()
+        .expect("a consumer");
+    let metadata = consumer
+        .fetch_metadata(Some(topic), PATIENCE)
+        .expect("the broker answers");
+    let mut unread = metadata.topics()[0].partitions().len();
+    let mut list = TopicPartitionList::new();
+    for partition in metadata.topics()[0].partitions() {
+        list.add_partition_offset(topic, partition.id(), Offset::Beginning)
+            .expect("a valid offset");
+    }
+    consumer.assign(&list).expect("an assignment");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("a text");
+    let mut found = Vec::new();
+    let deadline = Instant::now() + PATIENCE;
+    while unread > 0 {
+        match consumer.poll(POLL) {
+            Some(Ok(record)) => found.push(Found {
+                partition: record.partition(),
+                key: record.key().map(text),
+                value: record.payload().map(text).unwrap_or_default(),
+            }),
+            Some(Err(KafkaError::PartitionEOF(_))) => unread -= 1,
+            Some(Err(error)) => panic!("{topic}: {error}"),
+            None => assert!(Instant::now() < deadline, "{topic}: the end is not reached"),
+        }
+    }
+    found
+}
+
 /// Partition 0 of `topic` at `offset`, with the commit's metadata.
 pub(crate) fn position(topic: &str, offset: Offset, metadata: &str) -> TopicPartitionList {
     let mut list = TopicPartitionList::new();

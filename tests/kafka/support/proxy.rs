@@ -114,6 +114,11 @@ impl Proxy {
         self.state.plan().planted = Some(fault);
     }
 
+    /// Lets clients through again.
+    pub(crate) fn mend(&self) {
+        self.state.plan().is_cut = false;
+    }
+
     /// Cuts the line: whoever is behind it hears nothing more from the broker, and the broker nothing from them.
     pub(crate) fn cut(&self) {
         self.state.plan().is_cut = true;

@@ -1,395 +1,356 @@
-//! Windows on topics: written as Emostream or anybody else does, handed on by stages that run in the test, and read back.
+//! A pipeline from `emoji_topic` to `emoji_topic_aggregated` whose stages run in this process, and its reader.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use emostream::actors::clock::Clock;
-use emostream::domain::{
-    ClusterId, ClusterState, Emoji, Policy, Scale, Seq, StreamName, Tally, Window, WindowSize,
-};
+use emostream::actors::streams::Streams;
+use emostream::domain::{Ledger, Scale, StreamName, WindowSize};
+use emostream::kafka::aggregate::{self, AggregateSetup};
 use emostream::kafka::client::ClientsConfig;
-use emostream::kafka::forward::{ForwardSetup, Route};
-use emostream::kafka::gather::{Gather, Gathered, Patience, Place};
 use emostream::kafka::health::Health;
-use emostream::kafka::record::window;
-use emostream::kafka::table::{ClusterRow, ClusterTable};
+use emostream::kafka::merge::{self, MergeSetup};
 use emostream::kafka::thread::{Failure, Stop, Work};
-use emostream::kafka::topics::TopicsConfig;
+use emostream::kafka::transaction::Member;
 use emostream::telemetry::Metrics;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Message as _, Offset, TopicPartitionList};
 use tokio::time::Instant;
 
-use super::clients::{PATIENCE, config, create_topic};
+use super::broker::Broker;
+use super::clients::{PATIENCE, config};
 
-/// Partitions of every topic.
-pub(crate) const PARTITIONS: i32 = 3;
+/// Size of the windows.
+const WINDOW: Duration = Duration::from_millis(500);
 
-/// The emoji that is counted.
-pub(crate) fn fire() -> Emoji {
-    Emoji::parse("🔥").expect("an emoji")
-}
+/// How far append times may go back.
+const LATENESS: Duration = Duration::from_millis(20);
 
-/// Another one.
-pub(crate) fn laugh() -> Emoji {
-    Emoji::parse("😂").expect("an emoji")
-}
+/// How long a stream or a partition is live without reactions.
+const IDLE_AFTER: Duration = Duration::from_millis(1_500);
 
-pub(crate) fn id(number: u64) -> ClusterId {
-    ClusterId::try_new(number).expect("a cluster")
-}
+/// Input partitions.
+pub(crate) const INPUTS: i32 = 3;
 
-pub(crate) fn stream(name: &str) -> StreamName {
-    StreamName::parse(name).expect("a stream")
-}
+/// Partitions of all other topics.
+const OTHERS: i32 = 2;
 
-/// Topics of a test's own, and what its stages share.
-pub(crate) struct Rig {
+/// How long a stage may take to do what a test waits for, a session's time-out included.
+const LONG: Duration = Duration::from_secs(60);
+
+/// The topics of one test.
+pub(crate) struct Pipeline {
+    name: &'static str,
     pub(crate) address: String,
-    pub(crate) topics: TopicsConfig,
-    pub(crate) table: Arc<ClusterTable>,
-    pub(crate) clock: Clock,
-    pub(crate) window: WindowSize,
-    prefix: String,
     producer: BaseProducer,
 }
 
-impl Rig {
-    /// The topics of these clusters exist, and the table knows them as live.
-    pub(crate) async fn new(address: &str, prefix: &str, clusters: &[u64]) -> Self {
-        let named = |name: &str| format!("{prefix}.{name}");
-        let topics = TopicsConfig {
-            reactions: named("in"),
-            partials: named("partials"),
-            aggregated: named("out"),
-            totals: named("totals"),
-            cluster_prefix: named("cluster_"),
-            subscriber_prefix: named("subscriber_"),
-            control: named("control"),
-            partitions: 3,
-            replicas: None,
+/// A stage at work.
+pub(crate) struct Running {
+    stop: Stop,
+    thread: JoinHandle<Result<(), Failure>>,
+    pub(crate) metrics: Arc<Metrics>,
+    streams: Arc<Streams>,
+    stage: &'static str,
+}
+
+/// One record of the aggregated topic, as far as tests look at it.
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct Seen {
+    stream: String,
+    pub(crate) seq: u64,
+    index: u32,
+    of: u32,
+    emoji_type: String,
+    pub(crate) count: u64,
+    running_total: u64,
+    ordinal: u64,
+}
+
+impl Pipeline {
+    pub(crate) async fn new(name: &'static str) -> Self {
+        let address = Broker::shared().address();
+        let admin: AdminClient<_> = config(&address).create().expect("an admin client");
+        let named = |part: &str| format!("{name}-{part}");
+        let topics = [
+            (
+                named("in"),
+                INPUTS,
+                ("message.timestamp.type", "LogAppendTime"),
+            ),
+            (named("partials"), OTHERS, ("cleanup.policy", "delete")),
+            (named("out"), OTHERS, ("cleanup.policy", "delete")),
+            (named("totals"), OTHERS, ("cleanup.policy", "compact")),
+        ];
+        let topics = topics.each_ref().map(|(topic, partitions, (key, value))| {
+            NewTopic::new(topic, *partitions, TopicReplication::Fixed(1)).set(key, value)
+        });
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+        for made in admin
+            .create_topics(&topics, &options)
+            .await
+            .expect("the broker answers")
+        {
+            made.expect("the topic is created");
+        }
+        Self {
+            name,
+            producer: config(&address).create().expect("a producer"),
+            address,
+        }
+    }
+
+    pub(crate) fn topic(&self, part: &str) -> String {
+        format!("{}-{part}", self.name)
+    }
+
+    /// Runs an aggregator that reaches the broker at `address`.
+    pub(crate) fn aggregator_at(&self, address: &str, instance: &str) -> Running {
+        let (member, streams) = self.member(address, "aggregator", instance);
+        let setup = AggregateSetup {
+            reactions: self.topic("in"),
+            partials: self.topic("partials"),
+            timing: aggregate::timing(window(), LATENESS, IDLE_AFTER),
+            streams: streams.clone(),
+            member: member.clone(),
         };
-        let producer = config(address)
-            .set("partitioner", "murmur2_random")
-            .set("linger.ms", "0")
-            .create();
-        let rig = Self {
-            address: address.to_owned(),
-            topics,
-            table: Arc::default(),
+        Running::start(&member, streams, setup.work())
+    }
+
+    pub(crate) fn aggregator(&self, instance: &str) -> Running {
+        self.aggregator_at(&self.address, instance)
+    }
+
+    pub(crate) fn merger_at(&self, address: &str, instance: &str) -> Running {
+        let (member, streams) = self.member(address, "merger", instance);
+        let inputs = aggregate::timing(window(), LATENESS, IDLE_AFTER);
+        let setup = MergeSetup {
+            partials: self.topic("partials"),
+            aggregated: self.topic("out"),
+            totals: self.topic("totals"),
+            timing: merge::timing(&inputs, Duration::ZERO, 3),
+            scale: Scale::default(),
+            streams: streams.clone(),
+            member: member.clone(),
+        };
+        Running::start(&member, streams, setup.work())
+    }
+
+    pub(crate) fn merger(&self, instance: &str) -> Running {
+        self.merger_at(&self.address, instance)
+    }
+
+    fn member(&self, address: &str, stage: &'static str, instance: &str) -> (Member, Arc<Streams>) {
+        let metrics = Arc::new(Metrics::new().expect("metrics"));
+        let member = Member {
+            clients: ClientsConfig {
+                bootstrap: Some(address.to_owned()),
+                ..ClientsConfig::default()
+            },
+            group: format!("{}-{stage}", self.name),
+            transactional_id: format!("{}-{stage}-{instance}", self.name),
+            health: Arc::new(Health::new(stage, metrics)),
             clock: Clock::system(),
-            window: WindowSize::try_new(Duration::from_secs(1)).expect("a window"),
-            prefix: prefix.to_owned(),
-            producer: producer.expect("a producer"),
         };
-        create_topic(address, &rig.topics.aggregated, PARTITIONS).await;
-        for cluster in clusters {
-            rig.create_cluster(*cluster).await;
+        (member, Arc::new(Streams::new(10)))
+    }
+
+    /// Sends reactions to all partitions in turn, `per_burst` at once with `pause` between.
+    pub(crate) fn send(&self, bursts: usize, per_burst: usize, pause: Duration) -> u64 {
+        for burst in 0..bursts {
+            for number in 0..per_burst {
+                let emoji = ["🔥", "😀", "🎉"][number % 3];
+                let value = format!(
+                    r#"{{"user_id":"u","emoji_type":"{emoji}","timestamp":"2026-06-11T20:00:00"}}"#
+                );
+                let partition = (burst + number) as i32 % INPUTS;
+                self.put("in", partition, &value);
+            }
+            self.producer.flush(PATIENCE).expect("delivered");
+            std::thread::park_timeout(pause);
         }
-        rig.set_clusters(clusters);
-        rig
+        (bursts * per_burst) as u64
     }
 
-    /// The two topics of a cluster come to be.
-    pub(crate) async fn create_cluster(&self, cluster: u64) {
-        create_topic(&self.address, &self.topics.cluster(id(cluster)), PARTITIONS).await;
-        create_topic(
-            &self.address,
-            &self.topics.subscriber(id(cluster)),
-            PARTITIONS,
-        )
-        .await;
-    }
-
-    /// These are live from now on.
-    pub(crate) fn set_clusters(&self, clusters: &[u64]) {
-        let row = ClusterRow {
-            state: ClusterState::Live,
-            policy: Policy::default(),
-        };
-        let rows = clusters.iter().map(|number| (id(*number), row));
-        self.table.set(rows.collect());
-    }
-
-    /// The window that is open now.
-    pub(crate) fn now(&self) -> Seq {
-        self.window.seq_at(self.clock.now())
-    }
-
-    /// How a stage reaches the broker.
-    pub(crate) fn clients(&self, address: &str) -> ClientsConfig {
-        ClientsConfig {
-            bootstrap: Some(address.to_owned()),
-            ..ClientsConfig::default()
-        }
-    }
-
-    /// A forwarder at work.
-    pub(crate) fn forward(
-        &self,
-        address: &str,
-        route: Route,
-        table: &Arc<ClusterTable>,
-    ) -> Running {
-        let (group, stage) = match route {
-            Route::Publisher { .. } => ("publisher", "main_publisher"),
-            Route::Cluster => ("cluster", "cluster_publisher"),
-        };
-        let health = health(stage);
-        let setup = ForwardSetup {
-            clients: self.clients(address),
-            topics: self.topics.clone(),
-            route,
-            group: format!("{}-{group}", self.prefix),
-            window: self.window,
-            max_streams: 100,
-            table: table.clone(),
-            clock: self.clock.clone(),
-            health: health.clone(),
-        };
-        Running::start(setup.work(), health)
-    }
-
-    /// The forwarder to the clusters.
-    pub(crate) fn publisher(&self) -> Running {
-        let scale = Scale::default();
-        self.forward(&self.address, Route::Publisher { scale }, &self.table)
-    }
-
-    /// A forwarder to the subscribers.
-    pub(crate) fn cluster(&self) -> Running {
-        self.forward(&self.address, Route::Cluster, &self.table)
-    }
-
-    /// Writes a record and does not wait for it.
-    pub(crate) fn write(
-        &self,
-        topic: &str,
-        partition: Option<i32>,
-        key: Option<&str>,
-        value: &[u8],
-    ) {
-        let mut record: BaseRecord<'_, str, [u8], ()> = BaseRecord::to(topic).payload(value);
-        record.partition = partition;
-        record.key = key;
+    /// Writes a record of any kind.
+    pub(crate) fn put(&self, part: &str, partition: i32, value: &str) {
+        let topic = self.topic(part);
+        // Compacted topics refuse what has no key.
+        let record = BaseRecord::<str, str>::to(&topic).partition(partition);
         self.producer
-            .send(record)
+            .send(record.key("key").payload(value))
             .map_err(|(error, _)| error)
             .expect("room in the queue");
         self.producer.poll(Duration::ZERO);
     }
 
-    /// Waits until all that was written is there.
-    pub(crate) fn flush(&self) {
-        self.producer.flush(PATIENCE).expect("the broker takes it");
-    }
-
-    /// The records of a window as Emostream writes them.
-    pub(crate) fn values(&self, window: &Window) -> Vec<Vec<u8>> {
-        window::encode(window, self.window, Scale::default())
-    }
-
-    /// Writes a window as Emostream does, and does not wait for it.
-    pub(crate) fn send_window(&self, topic: &str, window: &Window) {
-        for value in self.values(window) {
-            self.write(topic, None, Some(window.stream.as_str()), &value);
+    /// All that a `read_committed` reader sees of the windows, once they sum to `expected`.
+    pub(crate) fn await_sum(&self, expected: u64) -> Vec<Seen> {
+        let mut reader = WindowReader::new(self);
+        let deadline = Instant::now() + LONG;
+        while reader.sum() < expected {
+            reader.read(Duration::from_millis(100));
+            assert!(
+                Instant::now() < deadline,
+                "{} of {expected} are counted",
+                reader.sum()
+            );
         }
+        // What comes twice comes at once, or with the next window.
+        reader.read(3 * WINDOW);
+        assert_eq!(reader.sum(), expected, "counted once");
+        reader.seen
     }
 
-    /// Writes a window as Emostream does.
-    pub(crate) fn write_window(&self, topic: &str, window: &Window) {
-        self.send_window(topic, window);
-        self.flush();
-    }
-
-    /// Everything that comes on a topic.
-    pub(crate) fn reader(&self, topic: &str) -> Reader {
-        Reader::new(self, topic)
-    }
-}
-
-/// Window `number` of a stream, counted from `base`: each has `number` fires.
-pub(crate) fn own_window(name: &str, base: Seq, number: u64) -> Window {
-    let tally: Tally = [(fire(), number)].into_iter().collect();
-    let running: Tally = [(fire(), number * (number + 1) / 2)].into_iter().collect();
-    Window {
-        stream: stream(name),
-        seq: Seq(base.0 + number),
-        tally,
-        late: 0,
-        deduplicated: 0,
-        running: Arc::new(running),
-        ordinal: number,
+    /// Where the partitions of a topic end, markers of transactions included.
+    pub(crate) fn ends(&self, part: &str, partitions: i32) -> Vec<i64> {
+        let topic = self.topic(part);
+        let client: BaseConsumer = config(&self.address).create().expect("a client");
+        let ends = (0..partitions).map(|partition| {
+            let marks = client.fetch_watermarks(&topic, partition, PATIENCE);
+            marks.expect("an answer").1
+        });
+        ends.collect()
     }
 }
 
-pub(crate) fn health(stage: &'static str) -> Arc<Health> {
-    Arc::new(Health::new(
-        stage,
-        Arc::new(Metrics::new().expect("metrics")),
-    ))
-}
-
-/// A stage at work on a thread of its own.
-pub(crate) struct Running {
-    pub(crate) health: Arc<Health>,
-    stop: Stop,
-    thread: Option<JoinHandle<Result<(), Failure>>>,
+fn window() -> WindowSize {
+    WindowSize::try_new(WINDOW).expect("a size")
 }
 
 impl Running {
-    pub(crate) fn start(work: Work, health: Arc<Health>) -> Self {
+    fn start(member: &Member, streams: Arc<Streams>, work: Work) -> Self {
         let stop = Stop::default();
         let asked = stop.clone();
-        health.set_running(true);
         Self {
-            health,
             stop,
-            thread: Some(std::thread::spawn(move || work(&asked))),
+            thread: std::thread::spawn(move || work(&asked)),
+            metrics: member.health.metrics().clone(),
+            streams,
+            stage: member.health.stage(),
         }
     }
 
-    /// Ends it in order.
-    pub(crate) fn stop(mut self) {
+    /// Stops it at whatever it does.
+    pub(crate) fn stop(self) -> Result<(), Failure> {
         self.stop.ask();
-        let thread = self.thread.take().expect("a thread that runs");
-        thread.join().expect("no panic").expect("no failure");
+        self.end()
+    }
+
+    /// Waits for it to end by itself.
+    pub(crate) fn end(self) -> Result<(), Failure> {
+        self.thread.join().expect("no panic")
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// How many transactions ended like that.
+    pub(crate) fn transactions(&self, outcome: &str) -> u64 {
+        let transactions = &self.metrics.kafka.transactions;
+        transactions.with_label_values(&[self.stage, outcome]).get()
+    }
+
+    /// Waits until so many transactions ended like that.
+    pub(crate) fn await_transactions(&self, outcome: &str, at_least: u64) {
+        wait_for(outcome, || self.transactions(outcome) >= at_least);
+    }
+
+    pub(crate) fn num_rebalances(&self) -> u64 {
+        let rebalances = &self.metrics.kafka.rebalances;
+        rebalances.with_label_values(&[self.stage]).get()
+    }
+
+    pub(crate) fn ledger(&self) -> Ledger {
+        let row = self.streams.row(&StreamName::main());
+        row.map(|row| row.snapshot()).unwrap_or_default()
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.stop.ask();
+/// Waits until it is so.
+pub(crate) fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + LONG;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}: not within {LONG:?}");
+        std::thread::park_timeout(Duration::from_millis(20));
     }
 }
 
-/// A reader of windows from the beginning of a topic.
-pub(crate) struct Reader {
+struct WindowReader {
     consumer: BaseConsumer,
-    size: WindowSize,
-    clock: Clock,
-    gather: Gather,
-    topic: String,
-    /// The numbers of a stream's windows as their first records came, again and again where they did.
-    pub(crate) seen: HashMap<StreamName, Vec<Seq>>,
-    /// Whole windows, of each stream in order.
-    pub(crate) windows: HashMap<StreamName, Vec<Gathered>>,
+    seen: Vec<Seen>,
 }
 
-impl Reader {
-    fn new(rig: &Rig, topic: &str) -> Self {
-        let consumer: BaseConsumer = config(&rig.address)
+impl WindowReader {
+    fn new(pipeline: &Pipeline) -> Self {
+        let consumer: BaseConsumer = config(&pipeline.address)
             .set("group.id", "nobody")
             .set("enable.auto.commit", "false")
+            .set("isolation.level", "read_committed")
             .create()
             .expect("a consumer");
         let mut list = TopicPartitionList::new();
-        for partition in 0..PARTITIONS {
-            list.add_partition_offset(topic, partition, Offset::Beginning)
+        for partition in 0..OTHERS {
+            list.add_partition_offset(&pipeline.topic("out"), partition, Offset::Beginning)
                 .expect("an offset");
         }
         consumer.assign(&list).expect("an assignment");
         Self {
             consumer,
-            size: rig.window,
-            clock: rig.clock.clone(),
-            gather: Gather::new(rig.window, Patience::default(), 100),
-            topic: topic.to_owned(),
-            seen: HashMap::new(),
-            windows: HashMap::new(),
+            seen: Vec::new(),
         }
     }
 
-    /// Reads until it is so, and says how long that took.
-    pub(crate) fn until(
-        &mut self,
-        what: &str,
-        within: Duration,
-        done: impl Fn(&Self) -> bool,
-    ) -> Duration {
-        let begun = Instant::now();
-        while !done(self) {
-            let topic = &self.topic;
-            assert!(
-                begun.elapsed() < within,
-                "{topic}: {what}: not within {within:?}: {:?}",
-                self.seen
-            );
-            self.read_one();
-        }
-        begun.elapsed()
-    }
-
-    /// Reads for so long.
-    pub(crate) fn during(&mut self, time: Duration) {
-        let begun = Instant::now();
-        while begun.elapsed() < time {
-            self.read_one();
-        }
-    }
-
-    fn read_one(&mut self) {
-        let Some(Ok(message)) = self.consumer.poll(Duration::from_millis(20)) else {
-            return;
-        };
-        let value = message.payload().expect("a value");
-        let record = window::decode(value, self.size).expect("a window's record");
-        let part = record
-            .part
-            .as_ref()
-            .expect("everything that Emostream writes");
-        if part.index == 0 {
+    fn read(&mut self, lasting: Duration) {
+        let deadline = Instant::now() + lasting;
+        while Instant::now() < deadline {
+            let Some(polled) = self.consumer.poll(Duration::from_millis(20)) else {
+                continue;
+            };
+            let record = polled.expect("a record");
+            let value = record.payload().expect("a value");
             self.seen
-                .entry(record.stream.clone())
-                .or_default()
-                .push(record.seq);
-        }
-        let now = self.clock.now();
-        self.gather.take(Place::of(&message), record, now);
-        for gathered in self.gather.take_whole(now) {
-            self.windows
-                .entry(gathered.window.stream.clone())
-                .or_default()
-                .push(gathered);
+                .push(serde_json::from_slice(value).expect("a window"));
         }
     }
 
-    /// How many windows of a stream have come.
-    pub(crate) fn num(&self, name: &str) -> usize {
-        self.windows.get(&stream(name)).map_or(0, Vec::len)
+    fn sum(&self) -> u64 {
+        self.seen.iter().map(|seen| seen.count).sum()
     }
+}
 
-    /// The newest window of a stream.
-    pub(crate) fn newest(&self, name: &str) -> &Window {
-        let windows = self
-            .windows
-            .get(&stream(name))
-            .expect("windows of the stream");
-        &windows.last().expect("a window").window
+/// What holds of every history of windows: no part comes twice, none is missing, and totals are the sum of what came
+/// before.
+pub(crate) fn check(seen: &[Seen]) {
+    let mut parts = BTreeSet::new();
+    let mut windows: BTreeMap<(&str, u64), Vec<&Seen>> = BTreeMap::new();
+    for record in seen {
+        let part = (&record.stream, record.seq, record.index);
+        assert!(parts.insert(part), "{part:?} comes twice");
+        let window = windows.entry((&record.stream, record.seq)).or_default();
+        window.push(record);
     }
-
-    /// The counts of a stream, over all its windows.
-    pub(crate) fn sums(&self, name: &str) -> BTreeMap<String, u64> {
-        let mut sums = BTreeMap::new();
-        for gathered in self.windows.get(&stream(name)).into_iter().flatten() {
-            for (emoji, count) in gathered.window.tally.iter() {
-                *sums.entry(emoji.as_str().to_owned()).or_default() += count;
-            }
-        }
-        sums
-    }
-
-    /// The numbers of a stream's windows in the order in which they first came.
-    pub(crate) fn first_seen(&self, name: &str) -> Vec<u64> {
-        let mut first: Vec<u64> = Vec::new();
-        for seq in self.seen.get(&stream(name)).into_iter().flatten() {
-            if !first.contains(&seq.0) {
-                first.push(seq.0);
-            }
-        }
-        first
+    let mut totals: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for ((stream, seq), records) in windows {
+        let emojis: BTreeSet<_> = records.iter().map(|record| &record.emoji_type).collect();
+        assert_eq!(emojis.len(), records.len(), "an emoji comes once in {seq}");
+        assert_eq!(
+            records[0].of as usize,
+            records.len(),
+            "window {seq} is whole"
+        );
+        let (total, ordinal) = totals.entry(stream).or_default();
+        *total += records.iter().map(|record| record.count).sum::<u64>();
+        *ordinal += 1;
+        assert_eq!(records[0].running_total, *total, "totals go on in {seq}");
+        assert_eq!(
+            records[0].ordinal, *ordinal,
+            "windows are numbered in {seq}"
+        );
     }
 }
