@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::support::broker::Broker;
 use super::support::clients::{PATIENCE, delete_topic, set_topic};
-use super::support::handed_on::{Rig, Running, fire, id, laugh, own_window};
+use super::support::handed_on::{Reader, Rig, fire, id, laugh, own_window};
 use super::support::proxy::Proxy;
 
 /// A window's numbers, `first` to `last`, counted from `base`.
@@ -244,7 +244,7 @@ async fn a_forwarder_that_is_cut_off_is_replaced_and_every_window_comes_in_order
     let cut = Instant::now();
     (41..=60).for_each(write);
     for reader in &mut readers {
-        let is_whole = |reader: &super::support::handed_on::Reader| {
+        let is_whole = |reader: &Reader| {
             ["a", "b", "c", "d"]
                 .iter()
                 .all(|name| reader.num(name) == 60)
@@ -356,22 +356,70 @@ async fn what_cannot_be_written_is_read_again_until_it_can_and_stays_in_order() 
 }
 
 #[actix::test]
-async fn a_forwarder_that_is_stopped_goes_on_where_it_was() {
+async fn a_forwarder_that_is_stopped_leaves_the_next_one_what_is_not_done() {
     let broker = Broker::shared();
     let rig = Rig::new(&broker.address(), "again", &[1]).await;
-    let mut publisher: Option<Running> = None;
     let base = Seq(rig.now().0 - 100);
     let mut reader = rig.reader(&rig.topics.cluster(id(1)));
-    for number in 1..=15 {
-        if number % 5 == 1
-            && let Some(old) = publisher.replace(rig.publisher())
-        {
-            old.stop();
+    for life in 0..3 {
+        let publisher = rig.publisher();
+        for number in 5 * life + 1..=5 * life + 5 {
+            rig.write_window(&rig.topics.aggregated, &own_window("a", base, number));
         }
-        rig.write_window(&rig.topics.aggregated, &own_window("a", base, number));
+        let whole = 5 * life as usize + 5;
+        reader.until("its windows", PATIENCE, |reader| reader.num("a") == whole);
+        let records = publisher.health.metrics().kafka.records.clone();
+        publisher.stop();
+        let read = records.with_label_values(&["main_publisher", "read"]);
+        assert_eq!(read.get(), 5, "nothing that was done is read again");
     }
-    reader.until("all windows", PATIENCE, |reader| reader.num("a") == 15);
     assert_eq!(reader.first_seen("a"), numbers(base, 1, 15));
+}
+
+#[actix::test]
+async fn two_nodes_share_a_cluster_that_is_spawned_within_three_seconds() {
+    let broker = Broker::shared();
+    let rig = Rig::new(&broker.address(), "shared", &[1]).await;
+    let tables: [Arc<ClusterTable>; 2] = Default::default();
+    for table in &tables {
+        table.set((*rig.table.rows()).clone());
+    }
+    let nodes = tables
+        .each_ref()
+        .map(|table| rig.forward(&rig.address, Route::Cluster, table));
+    for node in &nodes {
+        let rebalances = &node.health.metrics().kafka.rebalances;
+        let joined = rebalances.with_label_values(&["cluster_publisher"]);
+        wait_until("a share of the work", PATIENCE, || joined.get() > 0);
+    }
+    let base = Seq(rig.now().0 - 100);
+    for name in ["a", "b", "c", "d", "e"] {
+        rig.write_window(&rig.topics.cluster(id(1)), &own_window(name, base, 1));
+    }
+    let has_all = |reader: &Reader| {
+        ["a", "b", "c", "d", "e"]
+            .iter()
+            .all(|name| reader.num(name) == 1)
+    };
+    let mut one = rig.reader(&rig.topics.subscriber(id(1)));
+    one.until("all streams", PATIENCE, has_all);
+    rig.create_cluster(2).await;
+    rig.set_clusters(&[1, 2]);
+    for table in &tables {
+        table.set((*rig.table.rows()).clone());
+    }
+    for name in ["a", "b", "c", "d", "e"] {
+        rig.write_window(&rig.topics.cluster(id(2)), &own_window(name, base, 1));
+    }
+    let mut two = rig.reader(&rig.topics.subscriber(id(2)));
+    two.until("all streams", Duration::from_secs(3), has_all);
+    let served = || {
+        tables
+            .iter()
+            .map(|table| table.served().len())
+            .sum::<usize>()
+    };
+    wait_until("each is served by one", PATIENCE, || served() == 2);
 }
 
 #[actix::test]
