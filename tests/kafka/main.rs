@@ -12,4 +12,5 @@ mod moving;
 mod windows;
 mod tools;
 mod forward;
+mod foreign;
 mod source;
