@@ -126,6 +126,8 @@ const WINDOWS: &[(&str, &str)] = &[
     ("linger.ms", "1"),
     // Windows wait in order until the broker is back, and so does what stands behind them in the topic they come from.
     ("message.timeout.ms", "0"),
+    // A record for a topic that is gone waits that long for it to come back; by default half a minute, and the others with it.
+    ("topic.metadata.propagation.max.ms", "5000"),
 ];
 
 const TRANSACTIONS: &[(&str, &str)] = &[

@@ -13,5 +13,6 @@ mod moving;
 mod windows;
 mod tools;
 mod forward;
+mod foreign;
 mod source;
 mod door;
