@@ -7,7 +7,9 @@ mod descriptors;
 mod serve;
 mod topics;
 mod config;
+mod bench;
 
+pub use bench::{BenchAction, PeerName, PipelineArgs, WindowsArgs};
 pub use cli::{Cli, Command, ConfigAction, SettingArgs, TopicsArgs};
 pub use exit::Exit;
 
@@ -17,6 +19,7 @@ pub fn run(cli: Cli) -> Exit {
         None => serve::run(cli.settings),
         Some(Command::Serve(settings)) => serve::run(settings),
         Some(Command::Topics(settings)) => topics::run(settings.into()),
+        Some(Command::Bench(action)) => bench::run(action),
         Some(Command::Config(ConfigAction::Check(settings))) => config::check(settings),
         Some(Command::Config(ConfigAction::Show(settings))) => config::show(settings),
     }
