@@ -8,8 +8,8 @@ mod failure;
 
 // Measuring.
 mod process;
-// mod percentiles;
-// mod pacing;
+mod percentiles;
+mod pacing;
 
 // The ground that a run stands on.
 mod http;
@@ -25,10 +25,11 @@ mod peer;
 mod windows;
 
 // The whole pipeline over Kafka.
-// mod viewers;
-// mod senders;
-// mod relay;
-// mod pipeline;
+mod frames;
+mod viewers;
+mod senders;
+mod relay;
+mod pipeline;
 
 pub use args::{BenchAction, PeerName, PipelineArgs, WindowsArgs};
 
@@ -41,7 +42,7 @@ pub(super) fn run(action: BenchAction) -> Exit {
     let is_json = action.is_json();
     let measured = match action {
         BenchAction::Windows(args) => windows::measure(&args),
-        BenchAction::Pipeline(_) => unreachable!(),
+        BenchAction::Pipeline(args) => pipeline::measure(&args),
     };
     match measured {
         Ok(report) => show(&report, is_json),
