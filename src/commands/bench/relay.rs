@@ -24,6 +24,9 @@ const ROUNDS: usize = 50;
 /// How long one hop may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Between two looks whether a record is acknowledged.
+const STEP: Duration = Duration::from_micros(500);
+
 /// About as long as a record of a window.
 const VALUE: [u8; 300] = [b'x'; 300];
 
@@ -63,13 +66,14 @@ fn producer(ground: &Ground, purpose: Use<'_>) -> Result<BaseProducer, Failure> 
     Ok(settings.create()?)
 }
 
-/// Waits for the acknowledgement in steps of a millisecond, as the stages do: a commit would in steps of a hundred.
+/// Waits for the acknowledgement in small steps, as the stages do: a commit would wait in steps of 100 ms.
 fn send(producer: &BaseProducer, topic: &str) -> Result<(), Failure> {
     let record = BaseRecord::<(), [u8]>::to(topic).payload(&VALUE);
     producer.send(record).map_err(|(error, _)| error)?;
     let deadline = Instant::now() + PATIENCE;
     while producer.in_flight_count() > 0 && Instant::now() < deadline {
-        producer.poll(Duration::from_millis(1));
+        producer.poll(Duration::ZERO);
+        std::thread::park_timeout(STEP);
     }
     Ok(())
 }
