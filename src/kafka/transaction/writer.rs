@@ -28,8 +28,8 @@ const OPEN: Duration = Duration::from_secs(10);
 /// How long a transaction may take. Beyond `OPEN` the broker has aborted it, or will.
 const PATIENCE: Duration = Duration::from_secs(12);
 
-/// How long one wait for a delivery report takes.
-const TURN: Duration = Duration::from_millis(1);
+/// Between two looks whether records are acknowledged.
+const STEP: Duration = Duration::from_micros(500);
 
 /// How long an abort may take.
 const ABORT: Duration = Duration::from_secs(3);
@@ -183,10 +183,17 @@ fn attempt(
     }
     producer.send_offsets_to_transaction(offsets, membership, left())?;
     // A commit flushes as well, but looks for the end of it ten times a second.
-    while producer.in_flight_count() > 0 && Instant::now() < deadline {
-        producer.poll(TURN);
-    }
+    await_reports(producer, deadline);
     producer.commit_transaction(left())
+}
+
+/// Waits until all records are acknowledged. What is missing at the deadline is for the commit to find. The wait is not the
+/// poll's: below a millisecond that one asks without end.
+fn await_reports(producer: &BaseProducer<WriterContext>, deadline: Instant) {
+    while producer.in_flight_count() > 0 && Instant::now() < deadline {
+        producer.poll(Duration::ZERO);
+        std::thread::park_timeout(STEP);
+    }
 }
 
 /// Waits for room in the queue.
@@ -208,7 +215,8 @@ fn send(
             }
             Err((error, _)) => return Err(error),
         };
-        producer.poll(TURN);
+        producer.poll(Duration::ZERO);
+        std::thread::park_timeout(STEP);
     }
 }
 
