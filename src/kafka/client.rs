@@ -133,6 +133,8 @@ const WINDOWS: &[(&str, &str)] = &[
 const TRANSACTIONS: &[(&str, &str)] = &[
     // What a dead instance left open holds up every reader for that long; the default is a minute.
     ("transaction.timeout.ms", "10000"),
+    // All records of a transaction are there at once: nothing is to be waited for.
+    ("linger.ms", "0"),
     // No record may outlive its transaction.
     ("message.timeout.ms", "10000"),
     // All records of a transaction are queued together, and it waits for nothing else.

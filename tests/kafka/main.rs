@@ -6,6 +6,7 @@ mod support;
 
 mod broker;
 mod topics;
+mod control;
 mod ground;
 mod ingest;
 mod moving;
@@ -14,3 +15,4 @@ mod tools;
 mod forward;
 mod foreign;
 mod source;
+mod door;
