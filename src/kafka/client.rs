@@ -166,6 +166,12 @@ const GROUP: &[(&str, &str)] = &[
     ("partition.assignment.strategy", "range"),
 ];
 
+const COUNTING: &[(&str, &str)] = &[
+    // A broker answers a connection's requests in order, so the question where a log ends waits for the fetch before it;
+    // the default is half a second, once for each partition.
+    ("fetch.wait.max.ms", "100"),
+];
+
 const WATCHING: &[(&str, &str)] = &[
     // librdkafka polls no consumer without the name of a group. Nobody joins this one, and nothing is committed to it.
     ("group.id", "emostream-watching"),
@@ -313,7 +319,8 @@ impl ClientsConfig {
             Use::Reactions | Use::Control => &[PRODUCER, REACTIONS],
             Use::Windows => &[PRODUCER, WINDOWS],
             Use::Transactions { .. } => &[PRODUCER, TRANSACTIONS],
-            Use::Counting { .. } | Use::Forwarding { .. } => &[CONSUMER, GROUP],
+            Use::Counting { .. } => &[CONSUMER, GROUP, COUNTING],
+            Use::Forwarding { .. } => &[CONSUMER, GROUP],
             Use::Watching => &[CONSUMER, WATCHING],
             Use::Admin => &[],
         };
