@@ -4,6 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use super::bench::BenchAction;
 use crate::config::{self, Flag, Loaded, Mistakes, ProcessEnvironment, SettingsFile, Sources};
 use crate::domain::StreamName;
 
@@ -15,12 +16,13 @@ Examples:
   emostream serve --kafka broker:9092    the same pipeline over the topics of Kafka; --role takes a part of it
   emostream view                         the aggregation in the terminal, live; in a pipe, a line per window
   emostream topics --kafka broker:9092   creates the topics and shows what is in Kafka
+  emostream bench windows --kafka        how fast reactions in Kafka become windows, measured on this machine
   emostream config show                  every setting, its value and where it came from
 
 Exit codes:
   0   done, or drained after SIGTERM or SIGINT
   64  the command line cannot be understood
-  70  a pipeline stage could not be kept alive
+  70  a pipeline stage could not be kept alive, or the closing check of a bench failed
   78  the settings are wrong or do not fit this machine, such as a port in use
   130 a second signal cut the drain short";
 
@@ -77,6 +79,9 @@ pub enum Command {
     /// Checks the settings, or shows them
     #[command(subcommand, disable_help_subcommand = true)]
     Config(ConfigAction),
+    /// Measures a node next to the limit of this machine, and checks that what came out is what went in
+    #[command(subcommand, disable_help_subcommand = true)]
+    Bench(BenchAction),
 }
 
 /// What to do with the settings.

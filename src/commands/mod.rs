@@ -8,7 +8,9 @@ mod serve;
 mod topics;
 mod view;
 mod config;
+mod bench;
 
+pub use bench::{BenchAction, PeerName, PipelineArgs, WindowsArgs};
 pub use cli::{Cli, Command, ConfigAction, SettingArgs, TopicsArgs, ViewArgs};
 pub use exit::Exit;
 
@@ -19,6 +21,7 @@ pub fn run(cli: Cli) -> Exit {
         Some(Command::Serve(settings)) => serve::run(settings),
         Some(Command::View(args)) => view::run(args),
         Some(Command::Topics(settings)) => topics::run(settings.into()),
+        Some(Command::Bench(action)) => bench::run(action),
         Some(Command::Config(ConfigAction::Check(settings))) => config::check(settings),
         Some(Command::Config(ConfigAction::Show(settings))) => config::show(settings),
     }

@@ -1,6 +1,6 @@
 //! What librdkafka tells a client besides records: its log, its errors, its figures, and changes of assignment.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::statistics::Statistics;
+use rdkafka::statistics::{Partition, Statistics};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::health::Health;
@@ -47,6 +47,8 @@ pub struct StageContext {
     changes: Mutex<Vec<Change>>,
     /// Responses that the client had received by its last figures.
     heard: AtomicI64,
+    /// Whether the brokers were silent then.
+    was_silent: AtomicBool,
 }
 
 impl StageContext {
@@ -57,6 +59,7 @@ impl StageContext {
             assigning,
             changes: Mutex::default(),
             heard: AtomicI64::new(0),
+            was_silent: AtomicBool::new(true),
         }
     }
 
@@ -89,10 +92,19 @@ impl StageContext {
             .topics
             .values()
             .flat_map(|topic| topic.partitions.values());
-        let lag = partitions
-            .map(|partition| partition.consumer_lag.max(0))
-            .sum();
+        let lag = partitions.map(lag).sum();
         kafka.lag.with_label_values(&stage).set(lag);
+    }
+}
+
+/// How far a partition is behind. librdkafka knows it where it commits itself; for offsets that are committed in
+/// transactions, what was handed over is what was read.
+fn lag(partition: &Partition) -> i64 {
+    let is_known = partition.app_offset >= 0 && partition.hi_offset >= 0;
+    match partition.consumer_lag {
+        lag if lag >= 0 => lag,
+        _ if is_known => (partition.hi_offset - partition.app_offset).max(0),
+        _ => 0,
     }
 }
 
@@ -108,11 +120,15 @@ impl ClientContext for StageContext {
         }
     }
 
-    /// A connection that is up proves nothing: that of a broker that hangs stays up. A response does.
+    /// A connection that is up proves nothing: that of a broker that hangs stays up. A response does, unless it may have
+    /// come just before the brokers fell silent.
     fn stats(&self, figures: Statistics) {
-        if figures.rx > self.heard.swap(figures.rx, Ordering::AcqRel) {
+        let has_heard = figures.rx > self.heard.swap(figures.rx, Ordering::AcqRel);
+        if has_heard && self.was_silent.load(Ordering::Acquire) {
             self.health.answered();
         }
+        let is_silent = !self.health.is_answered();
+        self.was_silent.store(is_silent, Ordering::Release);
         self.show(&figures);
     }
 
@@ -205,9 +221,26 @@ mod tests {
         context.stats(figures(2));
         assert!(health.is_answered());
         health.silent("a request had no answer");
-        context.stats(figures(2));
-        assert!(!health.is_answered(), "nothing has come since");
         context.stats(figures(3));
+        assert!(!health.is_answered(), "the third may have come before");
+        context.stats(figures(3));
+        assert!(!health.is_answered(), "nothing has come since");
+        context.stats(figures(4));
         assert!(health.is_answered());
+    }
+
+    #[test]
+    fn lag_is_counted_from_the_commit_or_from_what_was_handed_over() {
+        let partition = |consumer_lag, app_offset, hi_offset| Partition {
+            consumer_lag,
+            app_offset,
+            hi_offset,
+            ..Partition::default()
+        };
+        assert_eq!(lag(&partition(7, 100, 110)), 7);
+        assert_eq!(lag(&partition(-1, 100, 110)), 10);
+        assert_eq!(lag(&partition(-1, 110, 100)), 0, "the end is an older one");
+        assert_eq!(lag(&partition(-1, -1001, 110)), 0, "nothing is known yet");
+        assert_eq!(lag(&partition(-1, 100, -1001)), 0, "nothing is known yet");
     }
 }

@@ -20,7 +20,7 @@ use crate::black_box::wait::wait_for;
 /// More than any of these tests sends at once.
 const ROOM: usize = 20_000;
 /// An answer that waits for nobody.
-const AT_ONCE: Duration = Duration::from_millis(500);
+const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// The senders on a topic, with how often each is there.
 fn senders(found: &[Found]) -> BTreeMap<String, usize> {
@@ -212,7 +212,7 @@ async fn a_paused_broker_leaves_outcomes_unknown_and_is_then_away_until_it_is_ba
     assert_eq!(unknown, Err(Shed::UnknownOutcome));
     let took = begun.elapsed();
     assert!(
-        took > Duration::from_secs(4) && took < Duration::from_secs(9),
+        took > Duration::from_secs(4) && took < Duration::from_secs(12),
         "{took:?}"
     );
     assert!(known < took, "nobody waits for the first answer: {known:?}");
@@ -228,7 +228,7 @@ async fn a_paused_broker_leaves_outcomes_unknown_and_is_then_away_until_it_is_ba
     door.until_answered(true).await;
     assert_eq!(door.submit(fires("after", 10)).await, Ok(()));
     assert!(
-        begun.elapsed() < Duration::from_secs(5),
+        begun.elapsed() < Duration::from_secs(10),
         "{:?}",
         begun.elapsed()
     );

@@ -6,10 +6,13 @@ mod support;
 
 mod broker;
 mod topics;
+mod control;
 mod ground;
 mod ingest;
 mod moving;
 mod windows;
 mod tools;
 mod forward;
+mod foreign;
 mod source;
+mod door;

@@ -166,3 +166,77 @@ async fn a_commit_whose_answer_is_lost_is_found_to_be_one() {
 async fn a_commit_that_is_lost_is_made_again() {
     unclear("windows-lost-commit", Fault::LoseRequest).await;
 }
+
+#[tokio::test]
+async fn what_is_aborted_is_read_again_and_counted_once() {
+    let pipeline = Pipeline::new("windows-abort").await;
+    pipeline.bound("out", 100).await;
+    pipeline.bound("partials", 100).await;
+    let (aggregator, merger) = (pipeline.aggregator("0"), pipeline.merger("0"));
+    let mut sent = pipeline.send(10, 30, 100 * MS);
+    aggregator.await_transactions("aborted", 3);
+    pipeline.bound("partials", 1_000_000).await;
+    merger.await_transactions("aborted", 3);
+    sent += pipeline.send(10, 30, 100 * MS);
+    pipeline.bound("out", 1_000_000).await;
+
+    check(&pipeline.await_sum(sent));
+    assert_eq!(merger.ledger().counted, sent);
+    aggregator.stop().expect("it was asked");
+    merger.stop().expect("it was asked");
+}
+
+#[tokio::test]
+async fn a_broker_that_is_killed_and_comes_back_finds_the_stages_waiting() {
+    let mut broker = Broker::start();
+    let pipeline = Pipeline::at(broker.address(), "windows-broker").await;
+    let (aggregator, merger) = (pipeline.aggregator("0"), pipeline.merger("0"));
+    let mut sent = pipeline.send(20, 30, 100 * MS);
+    merger.await_transactions("committed", 1);
+    broker.kill();
+    broker.restart();
+    sent += pipeline.send(20, 30, 100 * MS);
+
+    check(&pipeline.await_sum(sent));
+    aggregator.stop().expect("it was asked");
+    merger.stop().expect("it was asked");
+}
+
+#[tokio::test]
+async fn a_merger_whose_commit_is_gone_goes_on_from_the_totals() {
+    let pipeline = Pipeline::new("windows-forgotten").await;
+    let (aggregator, merger) = (pipeline.aggregator("0"), pipeline.merger("0"));
+    let mut sent = pipeline.send(20, 30, 100 * MS);
+    pipeline.await_sum(sent);
+    merger.stop().expect("it was asked");
+    pipeline.forget("merger").await;
+
+    sent += pipeline.send(5, 30, 100 * MS);
+    let merger = pipeline.merger("0");
+    check(&pipeline.await_sum(sent));
+    aggregator.stop().expect("it was asked");
+    merger.stop().expect("it was asked");
+}
+
+#[tokio::test]
+async fn nobody_goes_on_from_a_commit_that_cannot_be_read_or_that_the_log_has_not_reached() {
+    let pipeline = Pipeline::new("windows-commits").await;
+    for (metadata, said) in [
+        ("", "the committed offset has no metadata"),
+        (
+            "v1;ct=1764692002000;pos=9;c=0",
+            "ends at 0, but group windows-commits-aggregator has read it through 9",
+        ),
+    ] {
+        pipeline.commit("aggregator", "in", 7, metadata);
+        let aggregator = pipeline.aggregator("0");
+        wait_for("its end", || aggregator.has_ended());
+        let Err(Failure::Final(sentence)) = aggregator.end() else {
+            panic!("it gives up");
+        };
+        assert!(sentence.contains(said), "{sentence}");
+        assert!(sentence.contains("--delete-offsets"), "{sentence}");
+        // The group is empty again once the session has timed out.
+        pipeline.forget("aggregator").await;
+    }
+}

@@ -145,7 +145,7 @@ impl Board {
             past: self.past(emoji),
         };
         let mut rows: Vec<Row> = self.totals.iter().map(row).collect();
-        rows.sort_by(|one, other| other.running.cmp(&one.running));
+        rows.sort_by_key(|row| std::cmp::Reverse(row.running));
         rows
     }
 

@@ -33,6 +33,11 @@ pub(crate) fn fire() -> Emoji {
     Emoji::parse("🔥").expect("an emoji")
 }
 
+/// Another one.
+pub(crate) fn laugh() -> Emoji {
+    Emoji::parse("😂").expect("an emoji")
+}
+
 pub(crate) fn id(number: u64) -> ClusterId {
     ClusterId::try_new(number).expect("a cluster")
 }
@@ -182,9 +187,14 @@ impl Rig {
         self.producer.flush(PATIENCE).expect("the broker takes it");
     }
 
+    /// The records of a window as Emostream writes them.
+    pub(crate) fn values(&self, window: &Window) -> Vec<Vec<u8>> {
+        window::encode(window, self.window, Scale::default())
+    }
+
     /// Writes a window as Emostream does, and does not wait for it.
     pub(crate) fn send_window(&self, topic: &str, window: &Window) {
-        for value in window::encode(window, self.window, Scale::default()) {
+        for value in self.values(window) {
             self.write(topic, None, Some(window.stream.as_str()), &value);
         }
     }
@@ -382,4 +392,19 @@ impl Reader {
         }
         first
     }
+}
+
+/// A window's numbers, `first` to `last`, counted from `base`.
+pub(crate) fn numbers(base: Seq, first: u64, last: u64) -> Vec<u64> {
+    (first..=last).map(|number| base.0 + number).collect()
+}
+
+/// Waits until it is so, and says how long that took.
+pub(crate) fn wait_until(what: &str, within: Duration, is_so: impl Fn() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < within, "{what}: not within {within:?}");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    begun.elapsed()
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod broker;
 pub(crate) mod clients;
+pub(crate) mod control_node;
 pub(crate) mod proxy;
 pub(crate) mod door;
 pub(crate) mod windows;

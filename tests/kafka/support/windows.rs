@@ -15,8 +15,10 @@ use emostream::kafka::merge::{self, MergeSetup};
 use emostream::kafka::thread::{Failure, Stop, Work};
 use emostream::kafka::transaction::Member;
 use emostream::telemetry::Metrics;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
+};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Message as _, Offset, TopicPartitionList};
 use tokio::time::Instant;
@@ -73,7 +75,11 @@ pub(crate) struct Seen {
 
 impl Pipeline {
     pub(crate) async fn new(name: &'static str) -> Self {
-        let address = Broker::shared().address();
+        Self::at(Broker::shared().address(), name).await
+    }
+
+    /// A pipeline at the broker of `address`.
+    pub(crate) async fn at(address: String, name: &'static str) -> Self {
         let admin: AdminClient<_> = config(&address).create().expect("an admin client");
         let named = |part: &str| format!("{name}-{part}");
         let topics = [
@@ -186,6 +192,52 @@ impl Pipeline {
             .map_err(|(error, _)| error)
             .expect("room in the queue");
         self.producer.poll(Duration::ZERO);
+    }
+
+    /// Commits for a stage that does not run, as any program can that knows the group's name.
+    pub(crate) fn commit(&self, stage: &str, part: &str, offset: i64, metadata: &str) {
+        let consumer: BaseConsumer = config(&self.address)
+            .set("group.id", format!("{}-{stage}", self.name))
+            .create()
+            .expect("a consumer");
+        let mut list = TopicPartitionList::new();
+        let mut element = list.add_partition(&self.topic(part), 0);
+        element
+            .set_offset(Offset::Offset(offset))
+            .expect("an offset");
+        element.set_metadata(metadata);
+        consumer
+            .commit(&list, CommitMode::Sync)
+            .expect("the broker takes it");
+    }
+
+    /// Deletes what a stage that has ended has committed. The broker waits for its session to time out.
+    pub(crate) async fn forget(&self, stage: &str) {
+        let admin: AdminClient<_> = config(&self.address).create().expect("an admin client");
+        let group = format!("{}-{stage}", self.name);
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+        let deadline = Instant::now() + LONG;
+        loop {
+            let deleted = admin.delete_groups(&[&group], &options).await;
+            let mut deleted = deleted.expect("the broker answers");
+            match deleted.remove(0) {
+                Ok(_) => return,
+                Err(error) => assert!(Instant::now() < deadline, "{error:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Lets the records of a topic be so large.
+    pub(crate) async fn bound(&self, part: &str, bytes: u32) {
+        let admin: AdminClient<_> = config(&self.address).create().expect("an admin client");
+        let (topic, bytes) = (self.topic(part), bytes.to_string());
+        let change = AlterConfig::new(ResourceSpecifier::Topic(&topic));
+        let change = change.set("max.message.bytes", &bytes);
+        let changed = admin.alter_configs([&change], &AdminOptions::new()).await;
+        for changed in changed.expect("the broker answers") {
+            changed.expect("the topic is changed");
+        }
     }
 
     /// All that a `read_committed` reader sees of the windows, once they sum to `expected`.

@@ -25,7 +25,7 @@ async fn the_first_clusters_are_in_the_log_before_a_node_is_ready() {
 #[actix::test]
 async fn what_was_decided_about_a_first_cluster_is_left_alone() {
     let house = House::new();
-    house.log.say(1, ClusterState::Stopped, 4);
+    house.log.say(1, ClusterState::Stopped, 4).await;
     let node = house.node(1).await;
     a_look().await;
     node.memory.until_ready().await;
@@ -52,6 +52,23 @@ async fn a_spawn_is_answered_when_it_is_served_and_everyone_knows() {
     };
     assert_eq!(report.state, ClusterState::Live);
     assert_eq!(node.rosters(), [[9]]);
+}
+
+#[actix::test]
+async fn a_spawn_waits_for_the_registry_to_know() {
+    let house = House::new();
+    let mut node = house.node(0).await;
+    settle().await;
+    node.serve([9]);
+    node.roster.die().await;
+    let spawned = node.begin(spawn(9));
+    a_look().await;
+    a_look().await;
+    assert_eq!(node.states(), [(9, ClusterState::Live)]);
+    assert!(!spawned.is_finished(), "no session could sit in it");
+    node.roster.start();
+    a_look().await;
+    assert!(matches!(spawned.await.unwrap(), Ok(Ok(Spawned::New(_)))));
 }
 
 #[actix::test]
@@ -227,4 +244,13 @@ async fn a_topic_that_was_made_anew_is_believed() {
     assert_eq!(node.table.rows().len(), 3, "until the end is reached");
     let refused = node.control.ask(spawn(9)).await;
     assert_eq!(refused.unwrap_err(), ClusterError::Unavailable);
+    node.control
+        .ask(Read {
+            is_end: true,
+            ..Read::default()
+        })
+        .await;
+    a_look().await;
+    let wanted: Vec<_> = node.table.rows().keys().map(|id| id.get()).collect();
+    assert_eq!(wanted, [1, 2, 3], "the first ones are spawned again");
 }

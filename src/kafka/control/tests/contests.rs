@@ -63,6 +63,21 @@ async fn of_two_policies_at_once_the_first_in_the_log_wins_for_good() {
 }
 
 #[actix::test]
+async fn a_spawn_that_was_overtaken_while_it_made_topics_does_not_hold() {
+    let house = House::new();
+    let (one, two) = two_nodes(&house, 1).await;
+    house.log.topics_take.set(Duration::from_secs(1));
+    let late = two.begin(spawn_with(9, 2));
+    settle().await;
+    house.log.topics_take.set(Duration::ZERO);
+    let spawned = one.control.ask(spawn_with(9, 1)).await;
+    assert!(spawned.is_ok());
+    let late = late.await.unwrap().unwrap();
+    assert_eq!(late.unwrap_err(), ClusterError::OtherPolicy);
+    assert_eq!(one.memory.cluster(id(9)).unwrap().policy, policy(1));
+}
+
+#[actix::test]
 async fn two_spawns_without_a_number_at_once_are_two_clusters() {
     let house = House::new();
     let (one, two) = two_nodes(&house, 1).await;
@@ -95,7 +110,7 @@ async fn the_last_two_retired_at_once_leave_one() {
 async fn a_retirement_that_nobody_takes_back_leaves_one_live_all_the_same() {
     let house = House::new();
     let node = house.with_live(1).await;
-    house.log.say(1, ClusterState::Draining, 100);
+    house.log.say(1, ClusterState::Draining, 100).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(node.states(), [(1, ClusterState::Live)]);
 }
@@ -142,6 +157,21 @@ async fn what_does_not_hold_is_written_over_though_its_writer_is_gone() {
     let kept = node.memory.cluster(id(1)).unwrap();
     assert_eq!(kept.policy, held.policy);
     assert_eq!(house.log.last("cluster:1"), Some(kept.record(id(1))));
+}
+
+#[actix::test]
+async fn a_loser_writes_over_its_record_at_once() {
+    let house = House::new();
+    let (one, two) = (house.node(0).await, house.node(0).await);
+    settle().await;
+    house.log.hold();
+    let _answers = (one.begin(spawn_with(9, 1)), two.begin(spawn_with(9, 2)));
+    settle().await;
+    house.log.release();
+    a_look().await;
+    let held = one.memory.cluster(id(9)).unwrap();
+    assert_eq!(held.policy, policy(1));
+    assert_eq!(house.log.last("cluster:9"), Some(held.record(id(9))));
 }
 
 #[actix::test]

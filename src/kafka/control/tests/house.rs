@@ -25,7 +25,8 @@ pub(super) const MAX: usize = 4;
 /// The log of all nodes.
 pub(super) struct Paper {
     pub(super) records: RefCell<Vec<ControlRecord>>,
-    topics: RefCell<Vec<u16>>,
+    /// How long it takes to create topics.
+    pub(super) topics_take: Cell<Duration>,
     is_reachable: Cell<bool>,
     /// How much of it may be read.
     shown: watch::Sender<usize>,
@@ -50,9 +51,13 @@ impl Log for Paper {
         async move { Ok(offset) }.boxed_local()
     }
 
-    fn make_topics(&self, id: ClusterId) -> LocalBoxFuture<'static, Result<(), Unavailable>> {
-        self.topics.borrow_mut().push(id.get());
-        async { Ok(()) }.boxed_local()
+    fn make_topics(&self, _: ClusterId) -> LocalBoxFuture<'static, Result<(), Unavailable>> {
+        let time = self.topics_take.get();
+        async move {
+            tokio::time::sleep(time).await;
+            Ok(())
+        }
+        .boxed_local()
     }
 }
 
@@ -89,7 +94,7 @@ impl Paper {
     }
 
     /// Somebody writes that a cluster should be so.
-    pub(super) fn say(&self, number: u64, state: ClusterState, revision: u64) {
+    pub(super) async fn say(&self, number: u64, state: ClusterState, revision: u64) {
         let wanted = Wanted {
             state,
             policy: Policy::default(),
@@ -124,7 +129,7 @@ impl House {
     pub(super) fn new() -> Self {
         let log = Paper {
             records: RefCell::default(),
-            topics: RefCell::default(),
+            topics_take: Cell::default(),
             is_reachable: Cell::new(true),
             shown: watch::Sender::new(0),
             is_held: Cell::new(false),
