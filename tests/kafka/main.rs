@@ -16,3 +16,4 @@ mod forward;
 mod foreign;
 mod source;
 mod door;
+mod view;

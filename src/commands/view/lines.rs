@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_plain_line_has_time_stream_number_total_and_counts() {
-        let line = "2026-11-25T05:56:16.000Z  main  897794287  15  🔥 12  😀 3\n";
+        let line = "2026-11-25T06:36:16.000Z  main  897794287  15  🔥 12  😀 3\n";
         assert_eq!(written(Format::Plain, &window()), line);
     }
 
@@ -123,7 +123,7 @@ mod tests {
             counts: Vec::new(),
             ..window()
         };
-        let line = "2026-11-25T05:56:16.000Z  main  897794287  0\n";
+        let line = "2026-11-25T06:36:16.000Z  main  897794287  0\n";
         assert_eq!(written(Format::Plain, &empty), line);
     }
 
