@@ -114,6 +114,7 @@ impl Node {
         let (server, addresses) = server::run(&config, num_workers, plan)?;
         until_up(&shared.readiness, PATIENCE).await?;
         clusters.until_here().await?;
+        shared.readiness.start();
         forget_quiet_clients(shared.limits.clone());
         tracing::info!(?addresses, workers = num_workers, roles = %config.roles, "node started");
         Ok(Self {
