@@ -12,18 +12,19 @@ use crate::support::account::Account;
 use crate::support::node::Node;
 use crate::support::topics::{Published, Topics};
 
-/// Short windows: a test sees many of them.
-pub(crate) const WINDOW: Duration = Duration::from_millis(500);
-
-/// What all nodes are told.
-const COMMON: [(&str, &str); 3] = [
+/// What all nodes are told. Windows are short, so that a test sees many, and come also while the broker is away.
+const COMMON: [(&str, &str); 4] = [
     ("window.size", "500ms"),
     ("http.workers", "1"),
+    ("streams.idle_after", "5m"),
     ("log.format", "human"),
 ];
 
+/// Name, roles and number of a node.
+pub(crate) type NodeSpec = (&'static str, &'static str, &'static str);
+
 /// Every role as processes of its own; three input partitions are shared by two aggregators.
-pub(crate) const EVERY_ROLE: [(&str, &str, &str); 9] = [
+pub(crate) const EVERY_ROLE: [NodeSpec; 9] = [
     ("api_1", "api", "0"),
     ("api_2", "api", "0"),
     ("aggregator_1", "aggregator", "1"),
@@ -33,6 +34,15 @@ pub(crate) const EVERY_ROLE: [(&str, &str, &str); 9] = [
     ("cluster_2", "cluster", "0"),
     ("session_1", "session", "0"),
     ("session_2", "session", "0"),
+];
+
+/// One process for each role.
+pub(crate) const ONE_OF_EACH: [NodeSpec; 5] = [
+    ("api_1", "api", "0"),
+    ("aggregator_1", "aggregator", "1"),
+    ("publisher", "publisher", "0"),
+    ("cluster_1", "cluster", "0"),
+    ("session_1", "session", "0"),
 ];
 
 /// How long windows may take to be there, whatever has happened before: a session of Kafka has to end, and a transaction.
@@ -48,21 +58,23 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    /// Starts nodes, all at the same time: name, role, and number among those of its role. Returns once all are ready.
-    pub(crate) async fn start(
-        address: &str,
-        prefix: &str,
-        nodes: &[(&'static str, &str, &str)],
-        more: &[(&str, &str)],
-    ) -> Self {
+    /// Starts nodes, all at the same time. Returns once all are ready.
+    pub(crate) async fn start(address: &str, prefix: &str, nodes: &[NodeSpec]) -> Self {
         let topics = Topics::new(address, prefix);
-        let starting = nodes.iter().map(async |(name, role, instance)| {
-            let own = [("role", *role), ("kafka.instance", *instance)];
-            let settings = [&COMMON[..], &own, more].concat();
-            (*name, Node::start(&settings, &topics).await)
-        });
+        let starting = nodes.iter().map(|node| start(*node, &topics));
         let nodes = join_all(starting).await.into_iter().collect();
         Self { topics, nodes }
+    }
+
+    /// Starts one more. Returns once it is ready.
+    pub(crate) async fn add(&mut self, node: NodeSpec) {
+        let (name, node) = start(node, &self.topics).await;
+        self.nodes.insert(name, node);
+    }
+
+    /// A node that has ended is none of the fleet any more.
+    pub(crate) fn forget(&mut self, name: &str) {
+        self.nodes.remove(name);
     }
 
     pub(crate) fn node(&self, name: &str) -> &Node {
@@ -125,6 +137,12 @@ impl Fleet {
         let newest = newest(&published, stream);
         (published, newest)
     }
+}
+
+async fn start((name, role, instance): NodeSpec, topics: &Topics) -> (&'static str, Node) {
+    let own = [("role", role), ("kafka.instance", instance)];
+    let settings = [&COMMON[..], &own].concat();
+    (name, Node::start(&settings, topics).await)
 }
 
 fn newest(published: &Published, stream: &str) -> u64 {

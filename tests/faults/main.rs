@@ -12,6 +12,11 @@ mod alone;
 mod fleet;
 mod load;
 mod watcher;
+mod show;
 
 mod conservation;
 mod kills;
+mod zombie;
+mod broker_away;
+mod rebalances;
+mod twins;
