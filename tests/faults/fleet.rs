@@ -12,6 +12,9 @@ use crate::support::account::Account;
 use crate::support::node::Node;
 use crate::support::topics::{Published, Topics};
 
+/// Size of the windows.
+pub(crate) const WINDOW_MS: u64 = 500;
+
 /// What all nodes are told. Windows are short, so that a test sees many, and come also while the broker is away.
 const COMMON: [(&str, &str); 4] = [
     ("window.size", "500ms"),

@@ -20,3 +20,6 @@ mod zombie;
 mod broker_away;
 mod rebalances;
 mod twins;
+mod poison;
+mod clusters;
+mod kcat;

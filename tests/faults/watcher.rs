@@ -17,7 +17,7 @@ use crate::support::account::Account;
 use crate::support::topics::Published;
 
 /// The emoji of all that sessions send: no lane of the load has it.
-const EMOJI: &str = "👏";
+pub(crate) const EMOJI: &str = "👏";
 
 /// Between two reactions of a session.
 const REACTS: Duration = Duration::from_millis(250);

@@ -226,7 +226,8 @@ impl Subscriber {
             Event::Said(Message::Window(frame)) => self.absorb(frame.clone()),
             Event::Said(Message::Moved { cluster }) => self.cluster = *cluster,
             Event::Said(Message::Hello(hello)) => self.stand_at(hello.clone()),
-            Event::Said(Message::Ack { .. } | Message::Error { .. }) | Event::Closed(_) => {}
+            Event::Said(Message::Status { .. } | Message::Ack { .. } | Message::Error { .. })
+            | Event::Closed(_) => {}
         }
         event
     }
