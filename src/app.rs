@@ -112,13 +112,7 @@ impl Node {
         let shared = Arc::new(shared(&config, admin, &pipeline, &ground));
         let plan = WorkerPlan::new(&config, &pipeline, &ground, shared.clone());
         let (server, addresses) = server::run(&config, num_workers, plan)?;
-        let is_alone = config.kafka.bootstrap.is_none();
-        match until_up(&shared.readiness, clusters).await {
-            Err(error) if is_alone => return Err(error),
-            // The rest is up to brokers and other nodes, and comes when they do.
-            Err(error) => tracing::warn!(%error, "node is not ready yet"),
-            Ok(()) => {}
-        }
+        start_up(shared.clone(), clusters, config.kafka.bootstrap.is_none()).await?;
         forget_quiet_clients(shared.limits.clone());
         tracing::info!(?addresses, workers = num_workers, roles = %config.roles, "node started");
         Ok(Self {
@@ -157,22 +151,38 @@ impl Node {
     }
 }
 
-/// Waits until every stage can do its work and the first clusters are there; the workers start on threads of their own.
-async fn until_up(readiness: &Readiness, clusters: Coming) -> Result<(), StartError> {
-    const LOOK: Duration = Duration::from_millis(1);
-    let up = async {
-        while !readiness.stages.iter().all(|(_, stage)| stage.is_alive()) {
-            tokio::time::sleep(LOOK).await;
+/// Waits until the node can do its work, but not for ever. A node on Kafka goes on without: the rest is up to brokers and
+/// other nodes, and comes when they do.
+async fn start_up(shared: Arc<Shared>, clusters: Coming, is_alone: bool) -> Result<(), StartError> {
+    let mut coming = Box::pin(until_up(shared.clone(), clusters));
+    if let Ok(up) = tokio::time::timeout(PATIENCE, &mut coming).await {
+        return up;
+    }
+    let mut stages = shared.readiness.stages.iter();
+    let down = stages.find(|(_, stage)| !stage.is_alive());
+    let stage = down.map_or("clusters", |(name, _)| name.as_str());
+    if is_alone {
+        return Err(StartError::Stage(stage.to_owned()));
+    }
+    tracing::warn!(stage, "node is not ready yet");
+    actix::spawn(async move {
+        if let Err(error) = coming.await {
+            tracing::error!(%error, "node does not get ready");
         }
-        clusters.until_here().await
-    };
-    tokio::time::timeout(PATIENCE, up)
-        .await
-        .unwrap_or_else(|_| {
-            let down = readiness.stages.iter().find(|(_, stage)| !stage.is_alive());
-            let down = down.map_or("clusters", |(name, _)| name.as_str());
-            Err(StartError::Stage(down.to_owned()))
-        })
+    });
+    Ok(())
+}
+
+/// Waits until every stage can do its work and the first clusters are there; the workers start on threads of their own.
+async fn until_up(shared: Arc<Shared>, clusters: Coming) -> Result<(), StartError> {
+    const LOOK: Duration = Duration::from_millis(1);
+    let stages = &shared.readiness.stages;
+    while !stages.iter().all(|(_, stage)| stage.is_alive()) {
+        tokio::time::sleep(LOOK).await;
+    }
+    clusters.until_here().await?;
+    shared.readiness.start();
+    Ok(())
 }
 
 fn shared(config: &Config, admin: AdminToken, pipeline: &Pipeline, ground: &Ground) -> Shared {

@@ -38,7 +38,7 @@ pub(super) async fn ready(request: HttpRequest) -> HttpResponse {
         .collect();
     let (code, status) = if readiness.is_draining() {
         (StatusCode::SERVICE_UNAVAILABLE, "draining")
-    } else if stages.iter().all(|stage| stage.up) {
+    } else if readiness.has_started() && stages.iter().all(|stage| stage.up) {
         (StatusCode::OK, "ready")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not ready")

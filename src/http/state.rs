@@ -41,6 +41,7 @@ pub struct Offices {
 
 /// Whether the node can do its work.
 pub struct Readiness {
+    started: AtomicBool,
     draining: AtomicBool,
     /// Every stage of this node by name.
     pub stages: Vec<(String, Arc<dyn Alive>)>,
@@ -50,18 +51,30 @@ impl std::fmt::Debug for Readiness {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Readiness")
+            .field("started", &self.started)
             .field("draining", &self.draining)
             .finish_non_exhaustive()
     }
 }
 
 impl Readiness {
-    /// Of a node with these stages.
+    /// Of a node with these stages that is about to start.
     pub fn new(stages: Vec<(String, Arc<dyn Alive>)>) -> Self {
         Self {
+            started: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             stages,
         }
+    }
+
+    /// Every stage is up, and what was there before is known.
+    pub fn start(&self) {
+        self.started.store(true, Ordering::Release);
+    }
+
+    /// False while the node starts.
+    pub fn has_started(&self) -> bool {
+        self.started.load(Ordering::Acquire)
     }
 
     /// The node is on its way out.

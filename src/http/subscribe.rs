@@ -46,7 +46,7 @@ use crate::telemetry::events::{ActorDied, SessionClosed};
         (status = 101, description = "The session; see docs/protocol.md"),
         (status = 400, description = "`not_a_websocket`: not a WebSocket handshake"),
         (status = 422, description = "`invalid_stream`, `invalid_client_id`, `invalid_cluster`, `invalid_since`, `unknown_cluster`, `stream_limit`"),
-        (status = 503, description = "`draining`, with Retry-After"),
+        (status = 503, description = "`starting` or `draining`, with Retry-After"),
     )
 )]
 pub(super) async fn subscribe(
@@ -60,6 +60,11 @@ pub(super) async fn subscribe(
         .map_err(|error| not_a_websocket(&error))?;
     if shared.readiness.is_draining() {
         return Err(Shed::Draining.into());
+    }
+    // Who came back now would be told of a past that has not been read.
+    if !shared.readiness.has_started() {
+        let detail = "the node does not know yet what there was, come back in a moment";
+        return Err(Problem::unavailable("starting", detail));
     }
     let coming = Coming::read(&wish)?;
     if !origin_allowed(shared, &request) {

@@ -271,6 +271,8 @@ impl Forwarder {
                 if let Some(window) = self.inputs.resume(message.topic(), &stream) {
                     self.keep_and_write(message.topic(), &window);
                 }
+                // The look may have taken as long as a window stays open.
+                let now = self.setup.clock.now();
                 match self.inputs.take(message, now) {
                     Step::Poison(reason) => reason,
                     Step::Taken | Step::Unknown(_) => return Ok(()),

@@ -217,8 +217,13 @@ impl Source {
 
     /// Ready once all that was there has reached the hubs.
     fn catch_up(&mut self) {
-        let is_told = self.setup.table.version() > 0 && self.version.is_some();
-        if !self.is_caught_up && is_told && self.places.are_caught_up() && self.hubs.are_empty() {
+        if self.is_caught_up {
+            return;
+        }
+        // Places that were chosen before the clusters were known are none.
+        let version = self.setup.table.version();
+        let is_told = version > 0 && self.version == Some(version);
+        if is_told && self.places.are_caught_up(&self.consumer) && self.hubs.are_empty() {
             self.is_caught_up = true;
             self.setup.health.set_behind(false);
         }

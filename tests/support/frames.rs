@@ -11,6 +11,7 @@ use serde_json::Value;
 pub(crate) enum Message {
     Hello(Hello),
     Window(Frame),
+    Status { delivery: String },
     Moved { cluster: u64 },
     Status { delivery: String },
     Ack { id: String },

@@ -6,7 +6,6 @@ use std::time::Duration;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaResult;
-use tokio::time::Instant;
 
 use crate::domain::{EpochMs, WindowSize};
 use crate::kafka::context::{StageContext, TopicPartition};
@@ -18,8 +17,6 @@ const ANSWER: Duration = Duration::from_secs(2);
 const DEPTH: i64 = 2_000;
 /// Clocks of brokers and nodes differ, and a window is written after its end.
 const MARGIN: Duration = Duration::from_secs(10);
-/// When nothing has come for that long, the end is reached: behind the last record may be marks of transactions only.
-const QUIET: Duration = Duration::from_secs(2);
 
 /// The partitions that are read.
 #[derive(Debug)]
@@ -28,8 +25,6 @@ pub(super) struct Places {
     read: HashSet<TopicPartition>,
     /// The last offset that was there when reading began, where it is still to come.
     behind: HashMap<TopicPartition, i64>,
-    /// When something last came or was assigned.
-    moved_at: Instant,
 }
 
 impl Places {
@@ -39,7 +34,6 @@ impl Places {
             back: retention + Duration::from_millis(window.as_ms()) * 2 + MARGIN,
             read: HashSet::new(),
             behind: HashMap::new(),
-            moved_at: Instant::now(),
         }
     }
 
@@ -65,7 +59,6 @@ impl Places {
             consumer.incremental_assign(&starts)?;
             self.read.extend(new.into_iter().cloned());
             self.behind.extend(ends);
-            self.moved_at = Instant::now();
         }
         let is_gone = |place: &&TopicPartition| !wanted.contains(place);
         let gone: Vec<TopicPartition> = self.read.iter().filter(is_gone).cloned().collect();
@@ -88,16 +81,27 @@ impl Places {
         if self.behind.is_empty() {
             return;
         }
-        self.moved_at = Instant::now();
         let place = (topic.to_owned(), partition);
         if self.behind.get(&place).is_some_and(|&last| offset >= last) {
             self.behind.remove(&place);
         }
     }
 
-    /// Whether all that was there at first has been read.
-    pub(super) fn are_caught_up(&self) -> bool {
-        self.behind.is_empty() || self.moved_at.elapsed() >= QUIET
+    /// Whether all that was there at first has been read. Marks of transactions may be the last that there is: no record
+    /// tells that they are passed, but the consumer's position does.
+    pub(super) fn are_caught_up(&mut self, consumer: &BaseConsumer<StageContext>) -> bool {
+        if self.behind.is_empty() {
+            return true;
+        }
+        let Ok(positions) = consumer.position() else {
+            return false;
+        };
+        for position in positions.elements() {
+            if let rdkafka::Offset::Offset(next) = position.offset() {
+                self.pass(position.topic(), position.partition(), next - 1);
+            }
+        }
+        self.behind.is_empty()
     }
 
     fn starts(
