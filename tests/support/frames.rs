@@ -13,7 +13,6 @@ pub(crate) enum Message {
     Window(Frame),
     Status { delivery: String },
     Moved { cluster: u64 },
-    Status { delivery: String },
     Ack { id: String },
     Error { code: String, id: Option<String> },
 }

@@ -230,8 +230,7 @@ impl Subscriber {
             Event::Said(Message::Moved { cluster }) => self.cluster = *cluster,
             Event::Said(Message::Status { delivery }) => self.delivery.push(delivery.clone()),
             Event::Said(Message::Hello(hello)) => self.stand_at(hello.clone()),
-            Event::Said(Message::Status { .. } | Message::Ack { .. } | Message::Error { .. })
-            | Event::Closed(_) => {}
+            Event::Said(Message::Ack { .. } | Message::Error { .. }) | Event::Closed(_) => {}
         }
         event
     }
