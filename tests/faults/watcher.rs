@@ -149,7 +149,7 @@ impl Watched {
             heard: None,
             account: Account::default(),
             waiting: BTreeSet::new(),
-            reacts: (index % 3 == 0).then_some(ticks),
+            reacts: index.is_multiple_of(3).then_some(ticks),
             num_sent: 0,
             books: Some(books),
         }
