@@ -26,11 +26,11 @@ mod on_kafka;
 mod pipeline;
 mod server;
 
-use pipeline::Pipeline;
+use pipeline::{Coming, Pipeline};
 use server::WorkerPlan;
 
 /// How long the stages of a node may take to come up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How often rate limits forget who has been quiet.
 const FORGET_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -112,9 +112,7 @@ impl Node {
         let shared = Arc::new(shared(&config, admin, &pipeline, &ground));
         let plan = WorkerPlan::new(&config, &pipeline, &ground, shared.clone());
         let (server, addresses) = server::run(&config, num_workers, plan)?;
-        until_up(&shared.readiness, PATIENCE).await?;
-        clusters.until_here().await?;
-        shared.readiness.start();
+        start_up(shared.clone(), clusters, config.kafka.bootstrap.is_none()).await?;
         forget_quiet_clients(shared.limits.clone());
         tracing::info!(?addresses, workers = num_workers, roles = %config.roles, "node started");
         Ok(Self {
@@ -153,18 +151,38 @@ impl Node {
     }
 }
 
-/// Waits until every stage can do its work; the workers start on threads of their own.
-async fn until_up(readiness: &Readiness, patience: Duration) -> Result<(), StartError> {
-    const LOOK: Duration = Duration::from_millis(1);
-    let up = async {
-        while !readiness.stages.iter().all(|(_, stage)| stage.is_alive()) {
-            tokio::time::sleep(LOOK).await;
+/// Waits until the node can do its work, but not for ever. A node on Kafka goes on without: the rest is up to brokers and
+/// other nodes, and comes when they do.
+async fn start_up(shared: Arc<Shared>, clusters: Coming, is_alone: bool) -> Result<(), StartError> {
+    let mut coming = Box::pin(until_up(shared.clone(), clusters));
+    if let Ok(up) = tokio::time::timeout(PATIENCE, &mut coming).await {
+        return up;
+    }
+    let mut stages = shared.readiness.stages.iter();
+    let down = stages.find(|(_, stage)| !stage.is_alive());
+    let stage = down.map_or("clusters", |(name, _)| name.as_str());
+    if is_alone {
+        return Err(StartError::Stage(stage.to_owned()));
+    }
+    tracing::warn!(stage, "node is not ready yet");
+    actix::spawn(async move {
+        if let Err(error) = coming.await {
+            tracing::error!(%error, "node does not get ready");
         }
-    };
-    tokio::time::timeout(patience, up).await.map_err(|_| {
-        let down = readiness.stages.iter().find(|(_, stage)| !stage.is_alive());
-        StartError::Stage(down.map(|(name, _)| name.clone()).unwrap_or_default())
-    })
+    });
+    Ok(())
+}
+
+/// Waits until every stage can do its work and the first clusters are there; the workers start on threads of their own.
+async fn until_up(shared: Arc<Shared>, clusters: Coming) -> Result<(), StartError> {
+    const LOOK: Duration = Duration::from_millis(1);
+    let stages = &shared.readiness.stages;
+    while !stages.iter().all(|(_, stage)| stage.is_alive()) {
+        tokio::time::sleep(LOOK).await;
+    }
+    clusters.until_here().await?;
+    shared.readiness.start();
+    Ok(())
 }
 
 fn shared(config: &Config, admin: AdminToken, pipeline: &Pipeline, ground: &Ground) -> Shared {

@@ -94,6 +94,7 @@ fn help_and_version_succeed() {
         "--help",
         "--version",
         "serve --help",
+        "view --help",
         "config --help",
         "config show --help",
     ] {
@@ -113,6 +114,10 @@ fn a_command_line_that_is_not_understood_exits_64() {
         "serve --set window.size",
         "config",
         "config list",
+        "view --url localhost:5001",
+        "view --url https://fans.example",
+        "view --url http://localhost:5001 --kafka localhost:9092",
+        "view --stream a/b",
     ] {
         let finished = Program::new(line).run();
         assert_eq!(finished.code, 64, "{line}");
@@ -130,6 +135,7 @@ fn wrong_settings_exit_78_before_anything_starts() {
         "serve --admin-token short",
         "config check --config /no/such.toml",
         "config show --set limits.user=fast",
+        "view --admin-token short",
     ] {
         let finished = Program::new(line).run();
         assert_eq!(finished.code, 78, "{line}");

@@ -79,7 +79,7 @@ async fn serve(config: Config) -> Exit {
 }
 
 /// SIGTERM and SIGINT, each as often as it comes.
-fn stop_signals() -> io::Result<impl Stream<Item = ()> + Unpin> {
+pub(super) fn stop_signals() -> io::Result<impl Stream<Item = ()> + Unpin> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(stream::poll_fn(move |context| {

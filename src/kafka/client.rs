@@ -126,6 +126,8 @@ const WINDOWS: &[(&str, &str)] = &[
     ("linger.ms", "1"),
     // Windows wait in order until the broker is back, and so does what stands behind them in the topic they come from.
     ("message.timeout.ms", "0"),
+    // A record for a topic that is gone waits that long for it to come back; by default half a minute, and the others with it.
+    ("topic.metadata.propagation.max.ms", "5000"),
 ];
 
 const TRANSACTIONS: &[(&str, &str)] = &[
@@ -162,6 +164,12 @@ const GROUP: &[(&str, &str)] = &[
     ("max.poll.interval.ms", "30000"),
     // Eager: at a rebalance all state is dropped and read again, which is a few seconds of data.
     ("partition.assignment.strategy", "range"),
+];
+
+const COUNTING: &[(&str, &str)] = &[
+    // A broker answers a connection's requests in order, so the question where a log ends waits for the fetch before it;
+    // the default is half a second, once for each partition.
+    ("fetch.wait.max.ms", "100"),
 ];
 
 const WATCHING: &[(&str, &str)] = &[
@@ -311,7 +319,8 @@ impl ClientsConfig {
             Use::Reactions | Use::Control => &[PRODUCER, REACTIONS],
             Use::Windows => &[PRODUCER, WINDOWS],
             Use::Transactions { .. } => &[PRODUCER, TRANSACTIONS],
-            Use::Counting { .. } | Use::Forwarding { .. } => &[CONSUMER, GROUP],
+            Use::Counting { .. } => &[CONSUMER, GROUP, COUNTING],
+            Use::Forwarding { .. } => &[CONSUMER, GROUP],
             Use::Watching => &[CONSUMER, WATCHING],
             Use::Admin => &[],
         };

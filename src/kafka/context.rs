@@ -1,6 +1,6 @@
 //! What librdkafka tells a client besides records: its log, its errors, its figures, and changes of assignment.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -47,6 +47,8 @@ pub struct StageContext {
     changes: Mutex<Vec<Change>>,
     /// Responses that the client had received by its last figures.
     heard: AtomicI64,
+    /// Whether the brokers were silent then.
+    was_silent: AtomicBool,
 }
 
 impl StageContext {
@@ -57,6 +59,7 @@ impl StageContext {
             assigning,
             changes: Mutex::default(),
             heard: AtomicI64::new(0),
+            was_silent: AtomicBool::new(true),
         }
     }
 
@@ -117,11 +120,15 @@ impl ClientContext for StageContext {
         }
     }
 
-    /// A connection that is up proves nothing: that of a broker that hangs stays up. A response does.
+    /// A connection that is up proves nothing: that of a broker that hangs stays up. A response does, unless it may have
+    /// come just before the brokers fell silent.
     fn stats(&self, figures: Statistics) {
-        if figures.rx > self.heard.swap(figures.rx, Ordering::AcqRel) {
+        let has_heard = figures.rx > self.heard.swap(figures.rx, Ordering::AcqRel);
+        if has_heard && self.was_silent.load(Ordering::Acquire) {
             self.health.answered();
         }
+        let is_silent = !self.health.is_answered();
+        self.was_silent.store(is_silent, Ordering::Release);
         self.show(&figures);
     }
 
@@ -214,9 +221,11 @@ mod tests {
         context.stats(figures(2));
         assert!(health.is_answered());
         health.silent("a request had no answer");
-        context.stats(figures(2));
-        assert!(!health.is_answered(), "nothing has come since");
         context.stats(figures(3));
+        assert!(!health.is_answered(), "the third may have come before");
+        context.stats(figures(3));
+        assert!(!health.is_answered(), "nothing has come since");
+        context.stats(figures(4));
         assert!(health.is_answered());
     }
 

@@ -13,4 +13,7 @@ mod moving;
 mod windows;
 mod tools;
 mod forward;
+mod foreign;
 mod source;
+mod door;
+mod view;

@@ -177,14 +177,8 @@ async fn clusters_come_and_go_while_others_keep_their_places() {
     assert_eq!(hub.numbers(1, 1).await, [base.0 + 1]);
     rig.set_clusters(&[1, 2]);
     rig.create_cluster(2).await;
-    let created = Instant::now();
     deliver(&rig, 2, &policy, &own_window("a", base, 1));
     assert_eq!(hub.next_window().await.0, id(2));
-    assert!(
-        created.elapsed() < Duration::from_secs(3),
-        "{:?}",
-        created.elapsed()
-    );
     deliver(&rig, 1, &policy, &own_window("a", base, 2));
     let (cluster, _, next) = hub.next_window().await;
     assert_eq!(

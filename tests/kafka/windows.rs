@@ -188,11 +188,6 @@ async fn what_is_aborted_is_read_again_and_counted_once() {
 
 #[tokio::test]
 async fn a_broker_that_is_killed_and_comes_back_finds_the_stages_waiting() {
-    tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::DEBUG)
-        .with_ansi(false)
-        .with_writer(std::io::stderr)
-        .init();
     let mut broker = Broker::start();
     let pipeline = Pipeline::at(broker.address(), "windows-broker").await;
     let (aggregator, merger) = (pipeline.aggregator("0"), pipeline.merger("0"));

@@ -8,3 +8,4 @@ mod descriptors;
 mod limits;
 mod drain;
 mod restart;
+mod view;

@@ -11,6 +11,7 @@ pub(crate) mod ledger;
 pub(crate) mod metrics;
 pub(crate) mod frames;
 pub(crate) mod subscriber;
+pub(crate) mod viewer;
 pub(crate) mod raw_socket;
 pub(crate) mod reactions;
 pub(crate) mod wait;

@@ -28,8 +28,8 @@ const OPEN: Duration = Duration::from_secs(10);
 /// How long a transaction may take. Beyond `OPEN` the broker has aborted it, or will.
 const PATIENCE: Duration = Duration::from_secs(12);
 
-/// How long one wait for a delivery report takes.
-const TURN: Duration = Duration::from_millis(1);
+/// Between two looks whether records are acknowledged.
+const STEP: Duration = Duration::from_micros(500);
 
 /// How long an abort may take.
 const ABORT: Duration = Duration::from_secs(3);
@@ -128,6 +128,27 @@ impl Writer {
         settings.create_with_context(WriterContext(context))
     }
 
+    /// Whether another producer has this identity, as the transaction's coordinator says: it is asked for a transaction
+    /// that is aborted. Fenced is said for sure; unclear leaves the producer to be made anew.
+    pub(super) fn ask_whose(
+        &self,
+        offsets: &TopicPartitionList,
+        membership: &ConsumerGroupMetadata,
+    ) -> Outcome {
+        let began = Instant::now();
+        let Some(producer) = &self.producer else {
+            return Outcome::Unclear;
+        };
+        let asked = producer
+            .begin_transaction()
+            .and_then(|()| producer.send_offsets_to_transaction(offsets, membership, ABORT))
+            .and_then(|()| producer.abort_transaction(ABORT));
+        asked.map_or_else(
+            |error| settle(producer, &error, began),
+            |()| Outcome::Aborted,
+        )
+    }
+
     /// One transaction from its beginning to its end.
     pub(super) fn transact(
         &self,
@@ -162,10 +183,17 @@ fn attempt(
     }
     producer.send_offsets_to_transaction(offsets, membership, left())?;
     // A commit flushes as well, but looks for the end of it ten times a second.
-    while producer.in_flight_count() > 0 && Instant::now() < deadline {
-        producer.poll(TURN);
-    }
+    await_reports(producer, deadline);
     producer.commit_transaction(left())
+}
+
+/// Waits until all records are acknowledged. What is missing at the deadline is for the commit to find. The wait is not the
+/// poll's: below a millisecond that one asks without end.
+fn await_reports(producer: &BaseProducer<WriterContext>, deadline: Instant) {
+    while producer.in_flight_count() > 0 && Instant::now() < deadline {
+        producer.poll(Duration::ZERO);
+        std::thread::park_timeout(STEP);
+    }
 }
 
 /// Waits for room in the queue.
@@ -187,7 +215,8 @@ fn send(
             }
             Err((error, _)) => return Err(error),
         };
-        producer.poll(TURN);
+        producer.poll(Duration::ZERO);
+        std::thread::park_timeout(STEP);
     }
 }
 

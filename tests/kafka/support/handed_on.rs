@@ -393,3 +393,18 @@ impl Reader {
         first
     }
 }
+
+/// A window's numbers, `first` to `last`, counted from `base`.
+pub(crate) fn numbers(base: Seq, first: u64, last: u64) -> Vec<u64> {
+    (first..=last).map(|number| base.0 + number).collect()
+}
+
+/// Waits until it is so, and says how long that took.
+pub(crate) fn wait_until(what: &str, within: Duration, is_so: impl Fn() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < within, "{what}: not within {within:?}");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    begun.elapsed()
+}

@@ -59,6 +59,22 @@ impl Node {
         node
     }
 
+    /// Waits until that many clusters are live, as this node sees them: from then on sessions find a place.
+    pub(crate) async fn until_live(&self, number: usize) {
+        let api = self.api();
+        let live = async || {
+            let clusters = api.clusters().await;
+            clusters
+                .iter()
+                .filter(|cluster| cluster["state"] == "live")
+                .count()
+        };
+        wait_for("live clusters", START_PATIENCE, live, |live| {
+            *live >= number
+        })
+        .await;
+    }
+
     /// Starts the node again where it was, after it has ended. Returns once it is ready.
     pub(crate) async fn start_again(&mut self) {
         self.process = spawn(&self.args, &self.address, self.home.path());

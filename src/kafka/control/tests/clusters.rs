@@ -55,6 +55,23 @@ async fn a_spawn_is_answered_when_it_is_served_and_everyone_knows() {
 }
 
 #[actix::test]
+async fn a_spawn_waits_for_the_registry_to_know() {
+    let house = House::new();
+    let mut node = house.node(0).await;
+    settle().await;
+    node.serve([9]);
+    node.roster.die().await;
+    let spawned = node.begin(spawn(9));
+    a_look().await;
+    a_look().await;
+    assert_eq!(node.states(), [(9, ClusterState::Live)]);
+    assert!(!spawned.is_finished(), "no session could sit in it");
+    node.roster.start();
+    a_look().await;
+    assert!(matches!(spawned.await.unwrap(), Ok(Ok(Spawned::New(_)))));
+}
+
+#[actix::test]
 async fn a_cluster_that_nobody_serves_is_waited_for_again() {
     let house = House::new();
     let node = house.node(0).await;

@@ -160,6 +160,21 @@ async fn what_does_not_hold_is_written_over_though_its_writer_is_gone() {
 }
 
 #[actix::test]
+async fn a_loser_writes_over_its_record_at_once() {
+    let house = House::new();
+    let (one, two) = (house.node(0).await, house.node(0).await);
+    settle().await;
+    house.log.hold();
+    let _answers = (one.begin(spawn_with(9, 1)), two.begin(spawn_with(9, 2)));
+    settle().await;
+    house.log.release();
+    a_look().await;
+    let held = one.memory.cluster(id(9)).unwrap();
+    assert_eq!(held.policy, policy(1));
+    assert_eq!(house.log.last("cluster:9"), Some(held.record(id(9))));
+}
+
+#[actix::test]
 async fn first_clusters_of_two_nodes_are_the_same_ones() {
     let house = House::new();
     house.log.hold();

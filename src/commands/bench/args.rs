@@ -1,0 +1,143 @@
+//! What may be asked of `emostream bench`.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// Where `make kafka` starts a broker.
+const USUAL_BROKER: &str = "localhost:9092";
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub enum BenchAction {
+    /// From reactions that lie in Kafka to published windows: records per second and per CPU-second
+    Windows(WindowsArgs),
+    /// From requests to sessions, over Kafka: how long after its end a window reaches the last session
+    Pipeline(PipelineArgs),
+}
+
+impl BenchAction {
+    pub(super) fn is_json(&self) -> bool {
+        match self {
+            Self::Windows(args) => args.json,
+            Self::Pipeline(args) => args.json,
+        }
+    }
+}
+
+/// How to measure windows.
+#[derive(Debug, Args)]
+pub struct WindowsArgs {
+    /// Broker to use; the run takes topics and groups of its own there and deletes them [default: localhost:9092]
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = USUAL_BROKER, required = true)]
+    pub kafka: String,
+    /// Reactions to write before the aggregator starts
+    #[arg(long, value_name = "COUNT", default_value = "3000000", value_parser = clap::value_parser!(u64).range(1_000..))]
+    pub records: u64,
+    /// Somebody else's aggregator, measured on the same records in the same run
+    #[arg(long, value_name = "PEER")]
+    pub peer: Option<PeerName>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Somebody else's aggregator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PeerName {
+    /// Spark structured streaming, by the job in bench/peers/spark
+    Spark,
+}
+
+/// How to measure the pipeline.
+#[derive(Debug, Args)]
+pub struct PipelineArgs {
+    /// Broker to use; the run takes topics and groups of its own there and deletes them [default: localhost:9092]
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = USUAL_BROKER, required = true)]
+    pub kafka: String,
+    /// Reactions per second, one in each request
+    #[arg(long, value_name = "COUNT", default_value = "5000", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub rate: u32,
+    /// WebSocket sessions
+    #[arg(long, value_name = "COUNT", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub sessions: u32,
+    /// How long reactions are sent, 1s to 1h
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
+    pub duration: Duration,
+    /// Time span of one window
+    #[arg(long, value_name = "DURATION", default_value = "2s")]
+    pub window: String,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let duration: humantime::Duration = text.parse().map_err(|_| expected())?;
+    let duration = Duration::from(duration);
+    let allowed = Duration::from_secs(1)..=Duration::from_secs(3_600);
+    allowed
+        .contains(&duration)
+        .then_some(duration)
+        .ok_or_else(expected)
+}
+
+fn expected() -> String {
+    "expected 1s to 1h, such as 60s".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Bench {
+        #[command(subcommand)]
+        action: BenchAction,
+    }
+
+    fn parse(line: &str) -> Result<BenchAction, clap::Error> {
+        Bench::try_parse_from(line.split(' ')).map(|bench| bench.action)
+    }
+
+    #[test]
+    fn kafka_alone_means_the_broker_of_make_kafka() {
+        for (line, broker) in [
+            ("bench windows --kafka", "localhost:9092"),
+            ("bench windows --kafka --json", "localhost:9092"),
+            ("bench windows --kafka a:1 --json", "a:1"),
+        ] {
+            let BenchAction::Windows(args) = parse(line).unwrap() else {
+                panic!("windows: {line}");
+            };
+            assert_eq!(args.kafka, broker, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_bench_without_kafka_is_refused() {
+        for line in ["bench windows", "bench pipeline"] {
+            let refusal = parse(line).unwrap_err().to_string();
+            assert!(refusal.contains("--kafka"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn loads_out_of_range_are_refused() {
+        for line in [
+            "bench windows --kafka --records 999",
+            "bench pipeline --kafka --rate 0",
+            "bench pipeline --kafka --sessions 10001",
+            "bench pipeline --kafka --duration 500ms",
+            "bench pipeline --kafka --duration 2h",
+            "bench pipeline --kafka --duration soon",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+        assert!(parse("bench pipeline --kafka --duration 1s --rate 1 --sessions 1").is_ok());
+    }
+}

@@ -1,0 +1,96 @@
+//! As much of HTTP as a bench needs to ask the node it measures.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// How long a node may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An answer as far as it is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: String,
+}
+
+/// One GET on a connection of its own.
+pub(super) fn get(address: &str, path: &str) -> io::Result<Answer> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(broken)?;
+    let head = Head::parse(head.as_bytes()).ok_or_else(broken)?;
+    Ok(Answer {
+        status: head.status,
+        body: body.to_owned(),
+    })
+}
+
+fn broken() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the answer is no HTTP")
+}
+
+/// What stands before the body of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) status: u16,
+    /// How many bytes the body has.
+    pub(super) body: usize,
+}
+
+impl Head {
+    /// Reads a head without the empty line at its end.
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let mut lines = text.split("\r\n");
+        let status = lines.next()?.strip_prefix("HTTP/1.1 ")?.get(..3)?;
+        let length = lines.find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length")
+                .then(|| value.trim().parse().ok())?
+        });
+        Some(Self {
+            status: status.parse().ok()?,
+            body: length.unwrap_or_default(),
+        })
+    }
+}
+
+/// The length of the first head in `bytes`, its empty line included.
+pub(super) fn head_length(bytes: &[u8]) -> Option<usize> {
+    const END: &[u8] = b"\r\n\r\n";
+    let start = bytes.windows(END.len()).position(|part| part == END)?;
+    Some(start + END.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_tells_status_and_length() {
+        let bytes =
+            b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 42\r\n\r\n{}";
+        let length = head_length(bytes).unwrap_or_default();
+        assert_eq!(&bytes[length..], b"{}");
+        let head = Head {
+            status: 503,
+            body: 42,
+        };
+        assert_eq!(Head::parse(&bytes[..length - 4]), Some(head));
+    }
+
+    #[test]
+    fn what_is_no_head_is_none() {
+        for bytes in [&b""[..], b"HTTP/1.1", b"HTTP/1.1 abc", b"\xff"] {
+            assert_eq!(Head::parse(bytes), None);
+        }
+        assert_eq!(head_length(b"HTTP/1.1 200 OK\r\n"), None);
+    }
+}

@@ -1,0 +1,188 @@
+//! CPU time and memory of processes, as Linux has them in `/proc`.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::ops::Sub;
+use std::time::Duration;
+
+/// What processes have used so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Usage {
+    /// CPU time, user and system.
+    pub(super) cpu: Duration,
+    /// Resident memory now, in bytes.
+    pub(super) resident: u64,
+}
+
+/// The CPU time in between; memory does not add up over time.
+impl Sub for Usage {
+    type Output = Duration;
+
+    fn sub(self, earlier: Self) -> Duration {
+        self.cpu.saturating_sub(earlier.cpu)
+    }
+}
+
+/// What this process has used.
+pub(super) fn own() -> Usage {
+    of(std::process::id())
+}
+
+/// What a process has used; nothing of one that is gone.
+pub(super) fn of(process: u32) -> Usage {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"));
+    stat.ok()
+        .and_then(|stat| Stat::parse(&stat))
+        .map(|stat| stat.usage())
+        .unwrap_or_default()
+}
+
+/// What a process and all its descendants have used, those included that have ended and were waited for.
+pub(super) fn of_tree(root: u32) -> Usage {
+    let stats = all_stats();
+    let mut tree = HashSet::from([root]);
+    // Parents may stand behind their children in the list.
+    loop {
+        let before = tree.len();
+        let more = stats
+            .iter()
+            .filter(|(_, stat)| tree.contains(&stat.parent))
+            .map(|(&process, _)| process);
+        let more: Vec<u32> = more.collect();
+        tree.extend(more);
+        if tree.len() == before {
+            break;
+        }
+    }
+    let members = tree.iter().filter_map(|process| stats.get(process));
+    members.fold(Usage::default(), |sum, stat| Usage {
+        cpu: sum.cpu + ticks(stat.own_ticks + stat.waited_ticks),
+        resident: sum.resident + stat.usage().resident,
+    })
+}
+
+fn all_stats() -> HashMap<u32, Stat> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    numbers
+        .filter_map(|process| {
+            let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+            Some((process, Stat::parse(&stat)?))
+        })
+        .collect()
+}
+
+/// The process of this machine that listens on a TCP port, if it may be seen.
+pub(super) fn listening_on(port: u16) -> Option<u32> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
+    let text: String = tables
+        .iter()
+        .filter_map(|table| fs::read_to_string(table).ok())
+        .collect();
+    let sockets: Vec<String> = text
+        .lines()
+        .filter_map(|line| listening_inode(line, port))
+        .map(|inode| format!("socket:[{inode}]"))
+        .collect();
+    let mut processes = all_stats().into_keys();
+    processes.find(|process| holds(*process, &sockets))
+}
+
+fn holds(process: u32, sockets: &[String]) -> bool {
+    let files = fs::read_dir(format!("/proc/{process}/fd"));
+    let files = files.into_iter().flatten().flatten();
+    let mut targets = files.filter_map(|file| fs::read_link(file.path()).ok());
+    targets.any(|target| {
+        let target = target.to_string_lossy();
+        sockets.iter().any(|socket| *socket == target)
+    })
+}
+
+/// The socket of a line of `/proc/net/tcp`, if it listens on `port`.
+fn listening_inode(line: &str, port: u16) -> Option<&str> {
+    const LISTENING: &str = "0A";
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let [_, local, _, state, _, _, _, _, _, inode, ..] = fields.as_slice() else {
+        return None;
+    };
+    let (_, local_port) = local.rsplit_once(':')?;
+    let is_there = u16::from_str_radix(local_port, 16) == Ok(port) && *state == LISTENING;
+    is_there.then_some(*inode)
+}
+
+/// What is taken of a line of `/proc/PID/stat`.
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    parent: u32,
+    own_ticks: u64,
+    waited_ticks: u64,
+    resident_pages: u64,
+}
+
+impl Stat {
+    fn parse(line: &str) -> Option<Self> {
+        // The name of the program may hold blanks and brackets; what follows its last bracket does not.
+        let (_, rest) = line.rsplit_once(')')?;
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
+        Some(Self {
+            parent: number(1)?.try_into().ok()?,
+            own_ticks: number(11)? + number(12)?,
+            waited_ticks: number(13)? + number(14)?,
+            resident_pages: number(21)?,
+        })
+    }
+
+    fn usage(&self) -> Usage {
+        Usage {
+            cpu: ticks(self.own_ticks),
+            resident: self.resident_pages * rustix::param::page_size() as u64,
+        }
+    }
+}
+
+fn ticks(number: u64) -> Duration {
+    Duration::from_secs_f64(number as f64 / rustix::param::clock_ticks_per_second() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_name_with_brackets_and_blanks_moves_no_field() {
+        let line = "12 (a (b) c) S 7 12 12 0 -1 4194560 1 2 3 4 150 50 20 5 20 0 9 0 100 2048 77 18446744073709551615";
+        let expected = Stat {
+            parent: 7,
+            own_ticks: 200,
+            waited_ticks: 25,
+            resident_pages: 77,
+        };
+        assert_eq!(Stat::parse(line), Some(expected));
+        assert_eq!(Stat::parse("12 (a) S 7"), None);
+    }
+
+    #[test]
+    fn work_shows_as_cpu_time() {
+        let before = own();
+        let mut state = 1_u64;
+        while own() - before < Duration::from_millis(30) {
+            for _ in 0..100_000 {
+                state = std::hint::black_box(state.wrapping_mul(6_364_136_223_846_793_005));
+            }
+        }
+        assert!(own().resident > 0);
+        assert!(of_tree(std::process::id()).cpu >= own().cpu - before.cpu);
+    }
+
+    #[test]
+    fn who_listens_on_a_port_is_found() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(listening_on(port), Some(std::process::id()));
+    }
+}
