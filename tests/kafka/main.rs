@@ -8,3 +8,4 @@ mod broker;
 mod topics;
 mod ground;
 mod ingest;
+mod bench;

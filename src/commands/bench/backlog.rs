@@ -98,7 +98,10 @@ impl Progress {
             self.next = Instant::now() + PROGRESS;
             let percent = done * 100 / self.whole.max(1);
             let Self { what, whole, .. } = self;
-            let _ = write!(std::io::stderr(), "\r{what}: {done} of {whole} ({percent} %) ");
+            let _ = write!(
+                std::io::stderr(),
+                "\r{what}: {done} of {whole} ({percent} %) "
+            );
         }
     }
 

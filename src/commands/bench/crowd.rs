@@ -8,7 +8,8 @@ use crate::domain::{Emoji, Tally};
 const PEOPLE: u32 = 100_000;
 
 /// The emojis of a live event, the most frequent first.
-const EMOJIS: &str = "🔥 😂 ❤️ 👏 😍 🎉 😭 🙌 👍 😮 🥰 💯 😡 😢 🤣 ⚽ 🏆 🙏 💪 😱 🤩 👀 🎊 💃 😎 🤯 🥳 😀 🙁 👎";
+const EMOJIS: &str =
+    "🔥 😂 ❤️ 👏 😍 🎉 😭 🙌 👍 😮 🥰 💯 😡 😢 🤣 ⚽ 🏆 🙏 💪 😱 🤩 👀 🎊 💃 😎 🤯 🥳 😀 🙁 👎";
 
 /// 2026-06-11 20:00, in seconds of that day.
 const KICK_OFF: u64 = 20 * 3_600;
@@ -119,7 +120,10 @@ mod tests {
         let (mut crowd, mut value) = (Crowd::new(), String::new());
         (0..10_000).for_each(|_| crowd.write_next(&mut value));
         assert_eq!(crowd.made.len(), 30);
-        let first_five: u64 = crowd.made.ranked()[..5].iter().map(|(_, count)| count).sum();
+        let first_five: u64 = crowd.made.ranked()[..5]
+            .iter()
+            .map(|(_, count)| count)
+            .sum();
         assert!((5_000..7_500).contains(&first_five), "{first_five}");
     }
 
@@ -129,6 +133,9 @@ mod tests {
         crowd.write_next(&mut value);
         assert!(value.starts_with("{\"user_id\": \""), "{value}");
         assert!(value.contains("\", \"emoji_type\": \"\\u"), "{value}");
-        assert!(value.ends_with("\"timestamp\": \"2026-06-11T20:00:00.000000\"}"), "{value}");
+        assert!(
+            value.ends_with("\"timestamp\": \"2026-06-11T20:00:00.000000\"}"),
+            "{value}"
+        );
     }
 }

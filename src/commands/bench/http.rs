@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn a_head_tells_status_and_length() {
-        let bytes = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 42\r\n\r\n{}";
+        let bytes =
+            b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 42\r\n\r\n{}";
         let length = head_length(bytes).unwrap_or_default();
         assert_eq!(&bytes[length..], b"{}");
         let head = Head {

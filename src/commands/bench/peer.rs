@@ -43,7 +43,11 @@ pub(super) fn spark(ground: &Ground, written: u64) -> Result<PeerEffort, Failure
     }
     let target = ground.name("spark_aggregated");
     ground.create(&target, Role::Aggregated)?;
-    let mut job = Job::start(&[ground.clients.bootstrap(), &ground.topics.reactions, &target])?;
+    let mut job = Job::start(&[
+        ground.clients.bootstrap(),
+        &ground.topics.reactions,
+        &target,
+    ])?;
     let ready = job.await_word("ready")?;
     let began = Instant::now();
     job.go_on()?;

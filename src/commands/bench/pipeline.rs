@@ -152,12 +152,22 @@ fn report(args: &PipelineArgs, run: &Run, relay: &Percentiles) -> Report {
         ),
         figures: figures(run, &latency),
         limit: vec![
-            figure("relay_p50", "four hops by bare clients, p50", relay.at(0.5), "ms"),
+            figure(
+                "relay_p50",
+                "four hops by bare clients, p50",
+                relay.at(0.5),
+                "ms",
+            ),
             figure("relay_p99", "p99", relay.at(0.99), "ms"),
         ],
         peer: Vec::new(),
         ratio: vec![
-            figure("to_limit", "p50 to that of the four hops", to_relay.map(|(ours, bare)| ours / bare), ""),
+            figure(
+                "to_limit",
+                "p50 to that of the four hops",
+                to_relay.map(|(ours, bare)| ours / bare),
+                "",
+            ),
             figure("to_wanted", "p99 to the 150 ms wanted", to_wanted, ""),
         ],
         ledger: ledger(run),
@@ -169,20 +179,65 @@ fn figures(run: &Run, latency: &Percentiles) -> Vec<Figure> {
     let (answers, delays) = (run.sent.latency(), run.sent.delay());
     let share = |cpu: Duration| 100.0 * cpu.as_secs_f64() / run.used.time.as_secs_f64();
     vec![
-        figure("window_p50", "end of a window to the last session, p50", latency.at(0.5), "ms"),
+        figure(
+            "window_p50",
+            "end of a window to the last session, p50",
+            latency.at(0.5),
+            "ms",
+        ),
         figure("window_p99", "p99", latency.at(0.99), "ms"),
         figure("window_max", "max", latency.max(), "ms"),
         figure("windows", "windows timed", latency.len() as f64, ""),
-        figure("answer_p50", "intended send to answer, p50", answers.at(0.5), "ms"),
+        figure(
+            "answer_p50",
+            "intended send to answer, p50",
+            answers.at(0.5),
+            "ms",
+        ),
         figure("answer_p99", "p99", answers.at(0.99), "ms"),
-        figure("accepted", "reactions accepted", run.sent.accepted as f64, ""),
+        figure(
+            "accepted",
+            "reactions accepted",
+            run.sent.accepted as f64,
+            "",
+        ),
         figure("refused", "refused", run.sent.refused as f64, ""),
-        figure("merged", "frames that sum several windows", run.merged as f64, ""),
-        figure("node_cpu", "CPU of the node", share(run.used.node), "% of a core"),
-        figure("broker_cpu", "of the broker", run.used.broker.map(share), "% of a core"),
-        figure("generator_cpu", "of the generator", share(run.used.own), "% of a core"),
-        figure("generator_delay_p99", "generator behind its times, p99", delays.at(0.99), "ms"),
-        figure("resident", "resident memory of the node", megabytes(run.used.resident), "MB"),
+        figure(
+            "merged",
+            "frames that sum several windows",
+            run.merged as f64,
+            "",
+        ),
+        figure(
+            "node_cpu",
+            "CPU of the node",
+            share(run.used.node),
+            "% of a core",
+        ),
+        figure(
+            "broker_cpu",
+            "of the broker",
+            run.used.broker.map(share),
+            "% of a core",
+        ),
+        figure(
+            "generator_cpu",
+            "of the generator",
+            share(run.used.own),
+            "% of a core",
+        ),
+        figure(
+            "generator_delay_p99",
+            "generator behind its times, p99",
+            delays.at(0.99),
+            "ms",
+        ),
+        figure(
+            "resident",
+            "resident memory of the node",
+            megabytes(run.used.resident),
+            "MB",
+        ),
     ]
 }
 
@@ -195,7 +250,8 @@ fn ledger(run: &Run) -> Ledger {
         put_in: run.sent.accepted,
         unknown: run.sent.unknown,
         came_out: came_out.copied().unwrap_or_default(),
-        agrees_in_detail: run.faults.is_empty() && run.totals.iter().all(|total| Some(total) == first),
+        agrees_in_detail: run.faults.is_empty()
+            && run.totals.iter().all(|total| Some(total) == first),
     }
 }
 

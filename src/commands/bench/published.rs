@@ -62,7 +62,11 @@ impl Published {
 
     /// How many windows there are.
     pub(super) fn num_windows(&self) -> usize {
-        let mut starts: Vec<&str> = self.counts.keys().map(|(start, _)| start.as_str()).collect();
+        let mut starts: Vec<&str> = self
+            .counts
+            .keys()
+            .map(|(start, _)| start.as_str())
+            .collect();
         starts.dedup();
         starts.len()
     }

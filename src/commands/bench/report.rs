@@ -106,8 +106,10 @@ impl Report {
         let all = sections.iter().flat_map(|(_, figures)| figures.iter());
         let label_width = all.clone().map(|figure| figure.label.chars().count()).max();
         let value_width = all.map(|figure| shown(figure.value).len()).max();
-        let (label_width, value_width) =
-            (label_width.unwrap_or_default(), value_width.unwrap_or_default());
+        let (label_width, value_width) = (
+            label_width.unwrap_or_default(),
+            value_width.unwrap_or_default(),
+        );
         let mut text = format!("{}\n", self.title);
         for (heading, figures) in sections {
             if figures.is_empty() {
@@ -134,7 +136,10 @@ impl Report {
         } else {
             "DOES NOT ADD UP"
         };
-        let _ = writeln!(text, "\nclosing check: {put_in} went in ({unknown} unknown), {came_out} came out: {verdict}");
+        let _ = writeln!(
+            text,
+            "\nclosing check: {put_in} went in ({unknown} unknown), {came_out} came out: {verdict}"
+        );
         for note in &self.notes {
             let _ = writeln!(text, "note: {note}");
         }
@@ -261,7 +266,11 @@ note: mind the gap
             (2, 13, false),
             (2, 9, false),
         ] {
-            assert_eq!(ledger(unknown, came_out).adds_up(), adds_up, "{unknown} {came_out}");
+            assert_eq!(
+                ledger(unknown, came_out).adds_up(),
+                adds_up,
+                "{unknown} {came_out}"
+            );
         }
         let in_sum_alone = Ledger {
             agrees_in_detail: false,

@@ -153,7 +153,11 @@ mod tests {
             (503, "{\"code\":\"overloaded\"}", Outcome::Refused),
             (422, "{\"detail\":\"unknown_outcome\"}", Outcome::Refused),
         ] {
-            assert_eq!(Outcome::of(status, body.as_bytes()), outcome, "{status} {body}");
+            assert_eq!(
+                Outcome::of(status, body.as_bytes()),
+                outcome,
+                "{status} {body}"
+            );
         }
     }
 }

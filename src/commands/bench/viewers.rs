@@ -123,8 +123,12 @@ impl Viewers {
             let (seen, changed) = (seen.clone(), changed.clone());
             tasks.push(spawn_local(async move {
                 let end = session.run(&seen, &changed).await;
-                let why = end.err().map_or("it ended".to_owned(), |error| error.to_string());
-                seen.borrow_mut().faults.push(format!("session {number}: {why}"));
+                let why = end
+                    .err()
+                    .map_or("it ended".to_owned(), |error| error.to_string());
+                seen.borrow_mut()
+                    .faults
+                    .push(format!("session {number}: {why}"));
                 changed.notify_one();
             }));
         }
@@ -247,7 +251,10 @@ impl Session {
 }
 
 /// Windows end by the clock of the machine, so their way is timed by it.
-#[expect(clippy::disallowed_methods, reason = "an edge: this is the one clock of a bench")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an edge: this is the one clock of a bench"
+)]
 fn wall_clock_ms() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.unwrap_or_default().as_secs_f64() * 1e3

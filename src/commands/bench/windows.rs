@@ -112,25 +112,46 @@ fn report(
     let ours = counted.effort.per_cpu_second();
     let share = |theirs: Option<f64>| ours.zip(theirs).map(|(ours, theirs)| ours / theirs);
     let mut ratio = vec![
-        figure("to_limit", "records per CPU-second, to a bare consumer", share(bare.per_cpu_second()), ""),
-        figure("to_wanted", "records per CPU-second, to the 300,000 wanted", ours.map(|ours| ours / WANTED), ""),
+        figure(
+            "to_limit",
+            "records per CPU-second, to a bare consumer",
+            share(bare.per_cpu_second()),
+            "",
+        ),
+        figure(
+            "to_wanted",
+            "records per CPU-second, to the 300,000 wanted",
+            ours.map(|ours| ours / WANTED),
+            "",
+        ),
     ];
     let mut notes = vec![
         "a backlog: by append time it lies in few windows, so this is the cost of records, not of closing windows".to_owned(),
     ];
     if let Some(peer) = peer {
         let to_peer = share(peer.effort.per_cpu_second());
-        ratio.push(figure("to_peer", "records per CPU-second, to Spark (10 wanted)", to_peer, ""));
+        ratio.push(figure(
+            "to_peer",
+            "records per CPU-second, to Spark (10 wanted)",
+            to_peer,
+            "",
+        ));
         notes.push("Spark: availableNow, update mode, one shuffle partition per core; CPU of its whole process tree".to_owned());
         if peer.total != args.records {
-            notes.push(format!("Spark published {} of {} reactions", peer.total, args.records));
+            notes.push(format!(
+                "Spark published {} of {} reactions",
+                peer.total, args.records
+            ));
         }
         if to_peer.is_some_and(|ratio| ratio < WANTED_OF_PEER) {
             notes.push("below ten times the peer".to_owned());
         }
     }
     Report {
-        title: format!("windows of {} reactions that lie in Kafka at {}", args.records, args.kafka),
+        title: format!(
+            "windows of {} reactions that lie in Kafka at {}",
+            args.records, args.kafka
+        ),
         figures: ours_in_figures(counted),
         limit: effort_in_figures(&bare),
         peer: peer.iter().flat_map(peer_in_figures).collect(),
@@ -149,10 +170,30 @@ fn ours_in_figures(counted: &Counted) -> Vec<Figure> {
     let mut figures = effort_in_figures(&counted.effort);
     let seconds = |time: Duration| time.as_secs_f64();
     figures.extend([
-        figure("start_up_cpu", "CPU until the first record", seconds(counted.start_up), "s"),
-        figure("resident", "resident memory", megabytes(counted.resident), "MB"),
-        figure("windows", "windows", counted.published.num_windows() as f64, ""),
-        figure("broker_cpu", "CPU of the broker", counted.broker.map(seconds), "s"),
+        figure(
+            "start_up_cpu",
+            "CPU until the first record",
+            seconds(counted.start_up),
+            "s",
+        ),
+        figure(
+            "resident",
+            "resident memory",
+            megabytes(counted.resident),
+            "MB",
+        ),
+        figure(
+            "windows",
+            "windows",
+            counted.published.num_windows() as f64,
+            "",
+        ),
+        figure(
+            "broker_cpu",
+            "CPU of the broker",
+            counted.broker.map(seconds),
+            "s",
+        ),
     ]);
     figures
 }
@@ -160,16 +201,36 @@ fn ours_in_figures(counted: &Counted) -> Vec<Figure> {
 fn peer_in_figures(peer: &PeerEffort) -> Vec<Figure> {
     let mut figures = effort_in_figures(&peer.effort);
     figures.extend([
-        figure("start_up_cpu", "CPU until it was ready", peer.start_up.as_secs_f64(), "s"),
-        figure("resident", "resident memory", megabytes(peer.resident), "MB"),
+        figure(
+            "start_up_cpu",
+            "CPU until it was ready",
+            peer.start_up.as_secs_f64(),
+            "s",
+        ),
+        figure(
+            "resident",
+            "resident memory",
+            megabytes(peer.resident),
+            "MB",
+        ),
     ]);
     figures
 }
 
 fn effort_in_figures(effort: &Effort) -> Vec<Figure> {
     vec![
-        figure("records_per_second", "records per second", effort.per_second(), "1/s"),
-        figure("records_per_cpu_second", "records per CPU-second", effort.per_cpu_second(), "1/s"),
+        figure(
+            "records_per_second",
+            "records per second",
+            effort.per_second(),
+            "1/s",
+        ),
+        figure(
+            "records_per_cpu_second",
+            "records per CPU-second",
+            effort.per_cpu_second(),
+            "1/s",
+        ),
         figure("seconds", "time", effort.time.as_secs_f64(), "s"),
         figure("cpu", "CPU", effort.cpu.as_secs_f64(), "s"),
     ]
