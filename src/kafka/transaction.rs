@@ -35,6 +35,13 @@ const IDLE: Duration = Duration::from_millis(50);
 /// How long records are taken before the machine looks at them.
 const SLICE: Duration = Duration::from_millis(20);
 
+/// The same while the records are old. Each look may end in a transaction, and a transaction for every window of a backlog
+/// would take longer than its records.
+const SLICE_OF_BACKLOG: Duration = Duration::from_millis(250);
+
+/// The age from which records are a backlog, in milliseconds: beyond it nobody waits for a single window.
+const BACKLOG_MS: u64 = 10_000;
+
 /// How many records are taken between two looks at the clock.
 const STRIDE: u64 = 64;
 
@@ -262,17 +269,18 @@ impl<'a, C: Counting> Thread<'a, C> {
     /// Takes records until there is none, or it is time to look at them.
     fn poll(&mut self) -> Result<(), Failure> {
         let began = Instant::now();
-        let (mut wait, mut num_read) = (IDLE, 0_u64);
+        let (mut wait, mut num_read, mut newest) = (IDLE, 0_u64, EpochMs(0));
         while let Some(polled) = self.reader.consumer.poll(wait) {
             match polled {
                 Ok(message) => {
                     num_read += 1;
+                    newest = newest.max(Record::of(&message).at);
                     take(&mut self.stage, &mut self.machine, self.member, &message);
                 }
                 Err(error) => self.reader.check(&error)?,
             }
             wait = Duration::ZERO;
-            if num_read.is_multiple_of(STRIDE) && began.elapsed() >= SLICE {
+            if num_read.is_multiple_of(STRIDE) && began.elapsed() >= self.slice(newest) {
                 break;
             }
         }
@@ -281,6 +289,14 @@ impl<'a, C: Counting> Thread<'a, C> {
             self.member.health.answered();
         }
         self.reader.check_fatal()
+    }
+
+    fn slice(&self, newest: EpochMs) -> Duration {
+        if newest.0 + BACKLOG_MS < self.member.clock.now().0 {
+            SLICE_OF_BACKLOG
+        } else {
+            SLICE
+        }
     }
 
     /// Tells the machine what the group has changed.
