@@ -14,13 +14,13 @@ pub(super) struct Answer {
     pub(super) body: String,
 }
 
-/// One GET on a connection of its own.
-pub(super) fn get(address: &str, path: &str) -> io::Result<Answer> {
+/// One GET on a connection of its own, with the admin token.
+pub(super) fn get(address: &str, path: &str, token: &str) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     write!(
         stream,
-        "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
     )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

@@ -26,6 +26,9 @@ use super::windows::megabytes;
 /// Keep-alive connections. Each waits for its answer, so at 5,000 a second one has 51 ms for it.
 const NUM_SENDERS: u32 = 256;
 
+/// Clusters that share the sessions.
+const NUM_CLUSTERS: usize = 3;
+
 /// What is not timed: the first windows, in which topics get their first records and every path is taken anew.
 const WARM_UP: Duration = Duration::from_secs(4);
 
@@ -46,8 +49,9 @@ pub(super) fn measure(args: &PipelineArgs) -> Result<Report, Failure> {
     let relay = relay::measure(&ground)?;
     let mut flags = ground.flags();
     flags.extend(["--window".to_owned(), args.window.clone()]);
+    flags.extend(["--clusters".to_owned(), NUM_CLUSTERS.to_string()]);
     let mut node = Node::start(&flags)?;
-    node.await_ready()?;
+    node.await_ready(NUM_CLUSTERS)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let local = LocalSet::new();
     let run = runtime.block_on(local.run_until(run(args, &ground, &node)))?;
