@@ -26,11 +26,11 @@ mod on_kafka;
 mod pipeline;
 mod server;
 
-use pipeline::Pipeline;
+use pipeline::{Coming, Pipeline};
 use server::WorkerPlan;
 
 /// How long the stages of a node may take to come up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How often rate limits forget who has been quiet.
 const FORGET_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -112,8 +112,13 @@ impl Node {
         let shared = Arc::new(shared(&config, admin, &pipeline, &ground));
         let plan = WorkerPlan::new(&config, &pipeline, &ground, shared.clone());
         let (server, addresses) = server::run(&config, num_workers, plan)?;
-        until_up(&shared.readiness, PATIENCE).await?;
-        clusters.until_here().await?;
+        let is_alone = config.kafka.bootstrap.is_none();
+        match until_up(&shared.readiness, clusters).await {
+            Err(error) if is_alone => return Err(error),
+            // The rest is up to brokers and other nodes, and comes when they do.
+            Err(error) => tracing::warn!(%error, "node is not ready yet"),
+            Ok(()) => {}
+        }
         forget_quiet_clients(shared.limits.clone());
         tracing::info!(?addresses, workers = num_workers, roles = %config.roles, "node started");
         Ok(Self {
@@ -152,18 +157,22 @@ impl Node {
     }
 }
 
-/// Waits until every stage can do its work; the workers start on threads of their own.
-async fn until_up(readiness: &Readiness, patience: Duration) -> Result<(), StartError> {
+/// Waits until every stage can do its work and the first clusters are there; the workers start on threads of their own.
+async fn until_up(readiness: &Readiness, clusters: Coming) -> Result<(), StartError> {
     const LOOK: Duration = Duration::from_millis(1);
     let up = async {
         while !readiness.stages.iter().all(|(_, stage)| stage.is_alive()) {
             tokio::time::sleep(LOOK).await;
         }
+        clusters.until_here().await
     };
-    tokio::time::timeout(patience, up).await.map_err(|_| {
-        let down = readiness.stages.iter().find(|(_, stage)| !stage.is_alive());
-        StartError::Stage(down.map(|(name, _)| name.clone()).unwrap_or_default())
-    })
+    tokio::time::timeout(PATIENCE, up)
+        .await
+        .unwrap_or_else(|_| {
+            let down = readiness.stages.iter().find(|(_, stage)| !stage.is_alive());
+            let down = down.map_or("clusters", |(name, _)| name.as_str());
+            Err(StartError::Stage(down.to_owned()))
+        })
 }
 
 fn shared(config: &Config, admin: AdminToken, pipeline: &Pipeline, ground: &Ground) -> Shared {

@@ -16,6 +16,7 @@
 //!
 //! Each stage is an actor. Each double line is one type of message into a bounded mailbox, sent with `try_send` and a
 //! named policy for when it is full. Requests go the other way, with an awaited `ask`; so only one direction ever waits.
+//! Over Kafka each double line is a topic, and a node has the stages of its roles.
 //!
 //! Counts add up: windows merge in any order and grouping, and each carries the running totals of its stream. So a slow
 //! session, a returning one, a new cluster and a rebuilt stage all stand on exact totals with the next window.

@@ -10,13 +10,14 @@
  *
  * Events, all of them `CustomEvent`:
  *
- * | type     | detail                                                               |
- * | -------- | -------------------------------------------------------------------- |
- * | `state`  | {@link StateDetail}: the state that has just begun                   |
- * | `hello`  | {@link Hello}: the totals were replaced by the server's              |
- * | `window` | {@link WindowFrame}: the totals have already grown by it             |
- * | `moved`  | `{ cluster }`: another cluster delivers from now on, nothing is lost |
- * | `error`  | `{ code }`: something no pending reaction is to blame for            |
+ * | type       | detail                                                               |
+ * | ---------- | -------------------------------------------------------------------- |
+ * | `state`    | {@link StateDetail}: the state that has just begun                   |
+ * | `hello`    | {@link Hello}: the totals were replaced by the server's              |
+ * | `window`   | {@link WindowFrame}: the totals have already grown by it             |
+ * | `moved`    | `{ cluster }`: another cluster delivers from now on, nothing is lost |
+ * | `delivery` | `{ interrupted }`: windows cannot come for now, or come again        |
+ * | `error`    | `{ code }`: something no pending reaction is to blame for            |
  *
  * `hello.total` plus the `total` of every later frame is exact. After an interruption the client names the last window it
  * has added up (`since`) and receives what it missed as one merged frame; where the server cannot go back that far, or has
@@ -123,6 +124,7 @@ export class Emostream extends EventTarget {
   /** @type {number | null} */ #cluster = null;
   /** @type {WebSocket | null} */ #socket = null;
   /** Last window added up; null until a hello has given the totals a base. @type {number | null} */ #seq = null;
+  #interrupted = false;
   #total = 0;
   /** @type {Map<string, number>} */ #totals = new Map();
   #attempt = 0;
@@ -136,6 +138,8 @@ export class Emostream extends EventTarget {
   get stream() { return this.#stream; }
   get clientId() { return this.#clientId; }
   get cluster() { return this.#cluster; }
+  /** True while the server is connected and has no windows to give: they are late, and none is lost. */
+  get interrupted() { return this.#interrupted; }
   /** Last window in the totals, or null before the first hello. */
   get seq() { return this.#seq; }
   /** All reactions of the stream, exact up to `seq`. */
@@ -204,6 +208,8 @@ export class Emostream extends EventTarget {
   }
 
   #open() {
+    // A server that has nothing to give says so after its hello.
+    this.#interrupted = false;
     const Socket = this.#options.WebSocket ?? WebSocket;
     const socket = new Socket(this.#address(), SUBPROTOCOL);
     this.#socket = socket;
@@ -232,6 +238,7 @@ export class Emostream extends EventTarget {
       case "hello": return this.#onHello(message);
       case "window": return this.#onWindow(message);
       case "moved": return this.#onMoved(message);
+      case "status": return this.#onStatus(message);
       case "ack": return this.#answer(message.id, null);
       case "error": return this.#onError(message);
       // A type that is not known here comes from a newer server and is none of this client's business.
@@ -276,6 +283,14 @@ export class Emostream extends EventTarget {
   #onMoved({ cluster }) {
     this.#cluster = cluster;
     this.#emit("moved", { cluster });
+  }
+
+  /** @param {{ delivery?: string }} status */
+  #onStatus({ delivery }) {
+    const interrupted = delivery === "interrupted";
+    if (interrupted === this.#interrupted) return;
+    this.#interrupted = interrupted;
+    this.#emit("delivery", { interrupted });
   }
 
   /** @param {{ code: string, id?: string }} error */

@@ -43,7 +43,7 @@ function showState(detail) {
   enablePalette(palette, detail.state === "open");
   // The page starts with the word for it, and a return attempt is not worth telling every few seconds.
   if (detail.state === "connecting") return;
-  const words = connectionWords(detail);
+  const words = connectionWords(detail, crowd.interrupted);
   const connection = byId("connection");
   if (connection.textContent !== words) announcer.say(words);
   connection.textContent = words;
@@ -114,6 +114,7 @@ Object.defineProperty(window, "emostream", { value: probe });
 
 fillPalette(palette, send);
 on("state", showState);
+on("delivery", () => showState({ state: crowd.state }));
 on("hello", welcome);
 on("window", showWindow);
 if (isStreamName(stream)) {

@@ -12,9 +12,9 @@ const CLOSED = {
   4003: "This page may not connect to this server",
 };
 
-/** @param {import("../sdk/emostream.js").StateDetail} detail */
-export function connectionWords({ state, code }) {
-  if (state === "open") return "Live";
+/** @param {import("../sdk/emostream.js").StateDetail} detail @param {boolean} [interrupted] No windows come for now. */
+export function connectionWords({ state, code }, interrupted = false) {
+  if (state === "open") return interrupted ? "Reactions are delayed" : "Live";
   if (state === "waiting") return "Connection lost, coming back by itself";
   return CLOSED[code ?? 0] ?? "Disconnected";
 }

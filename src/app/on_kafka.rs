@@ -34,6 +34,7 @@ pub(super) struct KafkaStages {
     ingests: Vec<Arc<Slot<ReactionSink>>>,
     writer_opt: Option<Arc<ReactionWriter>>,
     control: Arc<Slot<Control>>,
+    clusters: Arc<dyn Alive>,
     registry: Arc<Slot<Registry>>,
     /// In flow order.
     threads: Vec<Stage>,
@@ -43,6 +44,19 @@ impl std::fmt::Debug for KafkaStages {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<_> = self.named().into_iter().map(|(name, _)| name).collect();
         formatter.debug_tuple("KafkaStages").field(&names).finish()
+    }
+}
+
+/// Control, which on a node with clients can do its work only where a cluster is live.
+struct Clusters {
+    control: Arc<Slot<Control>>,
+    table_opt: Option<Arc<ClusterTable>>,
+}
+
+impl Alive for Clusters {
+    fn is_alive(&self) -> bool {
+        let table = self.table_opt.as_ref();
+        self.control.is_alive() && table.is_none_or(|table| table.has_live())
     }
 }
 
@@ -103,12 +117,17 @@ impl KafkaStages {
         }
         threads.push(reader);
         threads.reverse();
+        let clusters = Clusters {
+            control: control.clone(),
+            table_opt: takes_reactions.then(|| site.table.clone()),
+        };
         let num_ingests = if takes_reactions { num_workers } else { 0 };
         let stages = Self {
             hubs,
             ingests: (0..num_ingests).map(|_| Arc::default()).collect(),
             writer_opt,
             control,
+            clusters: Arc::new(clusters),
             registry,
             threads,
         };
@@ -124,7 +143,7 @@ impl KafkaStages {
         for stage in &self.threads {
             named.push((stage.health.stage().to_owned(), stage.health.clone()));
         }
-        named.push(("clusters".to_owned(), self.control.clone()));
+        named.push(("clusters".to_owned(), self.clusters.clone()));
         named.push(("registry".to_owned(), self.registry.clone()));
         for (worker, hub) in self.hubs.iter().enumerate() {
             named.push((format!("session_hub_{worker}"), hub.clone()));

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::bench::BenchAction;
 use crate::config::{self, Flag, Loaded, Mistakes, ProcessEnvironment, SettingsFile, Sources};
+use crate::domain::StreamName;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -13,6 +14,7 @@ Examples:
   emostream serve --bind 0.0.0.0:8080    on one address, open to other machines
   emostream serve --window 500ms --set session.retention=30m --set log.level=debug
   emostream serve --kafka broker:9092    the same pipeline over the topics of Kafka; --role takes a part of it
+  emostream view                         the aggregation in the terminal, live; in a pipe, a line per window
   emostream topics --kafka broker:9092   creates the topics and shows what is in Kafka
   emostream bench windows --kafka        how fast reactions in Kafka become windows, measured on this machine
   emostream config show                  every setting, its value and where it came from
@@ -27,6 +29,22 @@ Exit codes:
 const LAYERS: &str = "\
 A flag beats the EMOSTREAM_SECTION_KEY variable of a setting, which beats the settings file,
 which beats the default. `emostream config show` lists every setting.";
+
+const VIEW: &str = "\
+Keys on the screen:
+  q, Ctrl-C       quit
+  ←, →, Tab       another stream
+  p               pause, and go on
+
+Where standard output is no terminal, each window is one line; two spaces stand between its fields:
+  2026-06-11T20:00:02.000Z  main  890600401  15  🔥 12  😀 3
+  end of the window (UTC), stream, number of the window, all reactions, then each emoji with its count, the highest
+  count first. After an interruption one line sums up all that was missed.
+
+With --json each line is an object with stream, seq, span (how many windows it sums), start_ms, end_ms, total and
+counts, a list of emoji_type and count.
+
+It waits for a node or a broker that is not there yet, says so once on standard error, and comes back by itself.";
 
 /// Live emoji reactions at stadium scale; without a command, `serve` runs
 #[derive(Debug, Parser)]
@@ -52,6 +70,9 @@ pub enum Command {
     /// Runs a node: the whole of Emostream in one process, or its part of it over Kafka
     #[command(after_help = LAYERS)]
     Serve(SettingArgs),
+    /// Shows the aggregation in the terminal, live; in a pipe or a file, as one line per window
+    #[command(after_help = VIEW)]
+    View(ViewArgs),
     /// Creates the topics that are missing in Kafka, and shows all of them
     #[command(after_help = LAYERS)]
     Topics(TopicsArgs),
@@ -118,6 +139,48 @@ pub struct TopicsArgs {
     pub set: Vec<(String, String)>,
 }
 
+/// What to watch, and how.
+#[derive(Args)]
+pub struct ViewArgs {
+    /// Address of a node that serves sessions [default: http://localhost:5001]
+    #[arg(long, value_name = "URL", conflicts_with = "kafka")]
+    pub url: Option<String>,
+    /// Brokers of Kafka to read the windows from, without any node
+    #[arg(long, value_name = "HOST:PORT")]
+    pub kafka: Option<String>,
+    /// Stream to watch; may be repeated [default: main; with --kafka, all of them]
+    #[arg(long, value_name = "NAME", value_parser = parse_stream)]
+    pub stream: Vec<String>,
+    /// Bearer token of the node's admin routes, which tell its clusters and streams; safer as EMOSTREAM_ADMIN_TOKEN
+    /// [default: neither is shown]
+    #[arg(long, value_name = "TOKEN")]
+    pub admin_token: Option<String>,
+    /// Writes JSON, one object per line, also to a terminal
+    #[arg(long)]
+    pub json: bool,
+    /// Ends after one window, which is written as a line
+    #[arg(long)]
+    pub once: bool,
+    /// Settings file [default: emostream.toml, if present]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Any setting by its key, such as window.size with --kafka; may be repeated, beats the short names above
+    #[arg(long, value_name = "SECTION.KEY=VALUE", value_parser = parse_assignment)]
+    pub set: Vec<(String, String)>,
+}
+
+impl From<ViewArgs> for SettingArgs {
+    fn from(args: ViewArgs) -> Self {
+        Self {
+            kafka: args.kafka,
+            admin_token: args.admin_token,
+            config: args.config,
+            set: args.set,
+            ..Self::default()
+        }
+    }
+}
+
 impl From<TopicsArgs> for SettingArgs {
     fn from(args: TopicsArgs) -> Self {
         Self {
@@ -172,6 +235,17 @@ impl SettingArgs {
     }
 }
 
+/// Leaves out all values of settings: any of them may be the admin token.
+impl fmt::Debug for ViewArgs {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ViewArgs")
+            .field("url", &self.url)
+            .field("stream", &self.stream)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Leaves out all values: any of them may be a password.
 impl fmt::Debug for TopicsArgs {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -198,6 +272,13 @@ fn parse_assignment(text: &str) -> Result<(String, String), &'static str> {
             Ok((key.trim().to_owned(), value.to_owned()))
         }
         _ => Err("expected section.key=value, such as window.size=2s"),
+    }
+}
+
+fn parse_stream(text: &str) -> Result<String, &'static str> {
+    match StreamName::parse(text) {
+        Ok(stream) => Ok(stream.as_str().to_owned()),
+        Err(_) => Err("expected 1 to 64 of A-Z a-z 0-9 _ . -"),
     }
 }
 

@@ -6,11 +6,12 @@ mod banner;
 mod descriptors;
 mod serve;
 mod topics;
+mod view;
 mod config;
 mod bench;
 
 pub use bench::{BenchAction, PeerName, PipelineArgs, WindowsArgs};
-pub use cli::{Cli, Command, ConfigAction, SettingArgs, TopicsArgs};
+pub use cli::{Cli, Command, ConfigAction, SettingArgs, TopicsArgs, ViewArgs};
 pub use exit::Exit;
 
 /// Runs the command that was asked for; without one, `serve`.
@@ -18,6 +19,7 @@ pub fn run(cli: Cli) -> Exit {
     match cli.command {
         None => serve::run(cli.settings),
         Some(Command::Serve(settings)) => serve::run(settings),
+        Some(Command::View(args)) => view::run(args),
         Some(Command::Topics(settings)) => topics::run(settings.into()),
         Some(Command::Bench(action)) => bench::run(action),
         Some(Command::Config(ConfigAction::Check(settings))) => config::check(settings),

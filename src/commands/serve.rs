@@ -18,6 +18,7 @@ use super::descriptors;
 use super::exit::{Exit, complain, print};
 use crate::app::{Node, Outcome, StartError};
 use crate::config::Config;
+use crate::kafka::admin::AdminError;
 use crate::telemetry;
 
 /// Runs a node with these settings.
@@ -54,7 +55,10 @@ async fn serve(config: Config) -> Exit {
         Err(error) => {
             complain(&error);
             return match error {
-                StartError::Stage(_) => Exit::StageFailed,
+                // A broker that is not there yet may be later: whoever restarts this should try again.
+                StartError::Stage(_) | StartError::Kafka(AdminError::Unreachable { .. }) => {
+                    Exit::StageFailed
+                }
                 _ => Exit::Configuration,
             };
         }
@@ -75,7 +79,7 @@ async fn serve(config: Config) -> Exit {
 }
 
 /// SIGTERM and SIGINT, each as often as it comes.
-fn stop_signals() -> io::Result<impl Stream<Item = ()> + Unpin> {
+pub(super) fn stop_signals() -> io::Result<impl Stream<Item = ()> + Unpin> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(stream::poll_fn(move |context| {

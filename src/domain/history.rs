@@ -239,6 +239,20 @@ mod tests {
     }
 
     #[test]
+    fn windows_from_before_the_floor_say_where_the_stream_stands_there() {
+        let windows = published(&[(1, vec![5]), (1, vec![7]), (1, vec![1])], 990);
+        let mut history = History::new(Seq(FLOOR.0 + 2), 5);
+        for index in [1, 0, 1] {
+            assert!(!history.push(Arc::clone(&windows[index])));
+            assert_eq!(history.totals().total(), 1_002, "the newest of them");
+        }
+        assert_eq!(history.newest(), None);
+        assert!(history.push(Arc::clone(&windows[2])));
+        let span = history.span(Seq(FLOOR.0 + 2), Seq(FLOOR.0 + 3)).unwrap();
+        assert_eq!((span.windows, span.tally.total()), (1, 1));
+    }
+
+    #[test]
     fn a_window_delivered_twice_is_no_news() {
         let windows = published(&[(1, vec![5]), (1, vec![7])], 0);
         let mut history = History::new(FLOOR, 5);

@@ -35,6 +35,7 @@ pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> 
         (status = 401, description = "`unauthorised`"),
         (status = 409, description = "`cluster_exists`, `cluster_draining`, `cluster_limit`"),
         (status = 422, description = "`invalid_id`, `invalid_body`"),
+        (status = 503, description = "`unavailable`, with Retry-After"),
     )
 )]
 pub(super) async fn spawn(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
@@ -58,6 +59,7 @@ pub(super) async fn spawn(request: HttpRequest, payload: Payload) -> Result<Http
     responses(
         (status = 200, body = ClusterOut), (status = 401, description = "`unauthorised`"),
         (status = 404, description = "`unknown_cluster`"), (status = 422, description = "`invalid_body`"),
+        (status = 503, description = "`unavailable`, with Retry-After"),
     )
 )]
 pub(super) async fn change(
@@ -84,6 +86,7 @@ pub(super) async fn change(
         (status = 202, description = "Its sessions are moving", body = ClusterOut),
         (status = 401, description = "`unauthorised`"), (status = 404, description = "`unknown_cluster`"),
         (status = 409, description = "`last_cluster`"),
+        (status = 503, description = "`unavailable`, with Retry-After"),
     )
 )]
 pub(super) async fn retire(

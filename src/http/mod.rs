@@ -31,6 +31,8 @@ pub use observe::observe;
 use error::Problem;
 use state::Worker;
 
+use crate::domain::Role;
+
 /// Settings under `http`, and the two of `session` that belong to sockets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpConfig {
@@ -54,20 +56,31 @@ pub struct HttpConfig {
     pub trusted_proxies: usize,
 }
 
-/// Every route of the node.
+/// Every route of the node: those of its roles, and those that every node has.
 #[rustfmt::skip]
 pub fn configure(worker: Rc<Worker>) -> impl FnOnce(&mut web::ServiceConfig) {
     use web::{delete, get, patch, post};
     move |routes| {
+        let roles = worker.shared.roles;
         routes
             .app_data(worker)
-            .app_data(web::QueryConfig::default().error_handler(|error, _| Problem::bad_query(&error).into()))
-            .service(only(&[Method::POST], "/emoji", post().to(reactions::submit)))
-            .service(only(&[Method::POST], "/register", post().to(registrations::register)))
-            .service(only(&[Method::POST], "/deregister", post().to(registrations::deregister)))
-            .service(only(&[Method::GET], "/ws", get().to(subscribe::subscribe)))
-            .service(only(&[Method::GET], "/streams/{stream}/windows", get().to(windows::windows)))
-            .service(only(&[Method::GET], "/streams/{stream}/totals", get().to(windows::totals)))
+            .app_data(web::QueryConfig::default().error_handler(|error, _| Problem::bad_query(&error).into()));
+        if roles.has(Role::Api) {
+            routes
+                .service(only(&[Method::POST], "/emoji", post().to(reactions::submit)))
+                .service(only(&[Method::POST], "/register", post().to(registrations::register)))
+                .service(only(&[Method::POST], "/deregister", post().to(registrations::deregister)));
+        }
+        if roles.has(Role::Session) {
+            routes
+                .service(only(&[Method::GET], "/ws", get().to(subscribe::subscribe)))
+                .service(only(&[Method::GET], "/streams/{stream}/windows", get().to(windows::windows)))
+                .service(only(&[Method::GET], "/streams/{stream}/totals", get().to(windows::totals)))
+                .service(only(&[Method::GET], "/", get().to(assets::index)))
+                .service(only(&[Method::GET], "/stage/{path:.+}", get().to(assets::file)))
+                .service(only(&[Method::GET], "/sdk/{path:.+}", get().to(assets::file)));
+        }
+        routes
             .service(only(&[Method::GET, Method::POST], "/admin/clusters", get().to(admin::list)).route(post().to(admin::spawn)))
             .service(only(&[Method::PATCH, Method::DELETE], "/admin/clusters/{id}", patch().to(admin::change)).route(delete().to(admin::retire)))
             .service(only(&[Method::GET], "/admin/ledger", get().to(admin::ledger)))
@@ -75,9 +88,6 @@ pub fn configure(worker: Rc<Worker>) -> impl FnOnce(&mut web::ServiceConfig) {
             .service(only(&[Method::GET], "/ready", get().to(ops::ready)))
             .service(only(&[Method::GET], "/metrics", get().to(ops::metrics)))
             .service(only(&[Method::GET], "/openapi.json", get().to(ops::openapi)))
-            .service(only(&[Method::GET], "/", get().to(assets::index)))
-            .service(only(&[Method::GET], "/stage/{path:.+}", get().to(assets::file)))
-            .service(only(&[Method::GET], "/sdk/{path:.+}", get().to(assets::file)))
             .default_service(web::to(unknown_route));
     }
 }
@@ -92,7 +102,10 @@ fn only(methods: &'static [Method], path: &str, route: Route) -> Resource {
 
 async fn unknown_route(request: HttpRequest) -> Result<&'static str, Problem> {
     tracing::debug!(method = %request.method(), "request for an unknown route");
-    Err(Problem::not_found(
-        "there is no such route; see /openapi.json",
-    ))
+    let roles = Worker::of(&request).shared.roles;
+    Err(Problem::not_found(if roles.is_all() {
+        "there is no such route; see /openapi.json".to_owned()
+    } else {
+        format!("there is no such route on a node with the roles {roles}; see /openapi.json")
+    }))
 }

@@ -126,11 +126,15 @@ const WINDOWS: &[(&str, &str)] = &[
     ("linger.ms", "1"),
     // Windows wait in order until the broker is back, and so does what stands behind them in the topic they come from.
     ("message.timeout.ms", "0"),
+    // A record for a topic that is gone waits that long for it to come back; by default half a minute, and the others with it.
+    ("topic.metadata.propagation.max.ms", "5000"),
 ];
 
 const TRANSACTIONS: &[(&str, &str)] = &[
     // What a dead instance left open holds up every reader for that long; the default is a minute.
     ("transaction.timeout.ms", "10000"),
+    // All records of a transaction are there at once: nothing is to be waited for.
+    ("linger.ms", "0"),
     // No record may outlive its transaction.
     ("message.timeout.ms", "10000"),
     // All records of a transaction are queued together, and it waits for nothing else.

@@ -1,5 +1,6 @@
 //! What librdkafka tells a client besides records: its log, its errors, its figures, and changes of assignment.
 
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,13 +10,10 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::statistics::{Broker, Statistics};
+use rdkafka::statistics::{Partition, Statistics};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::health::Health;
-
-/// What was received longer ago does not tell whether a broker answers now.
-const HEARD_WITHIN: Duration = Duration::from_secs(2);
 
 /// How long a consumer may take to leave.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -47,6 +45,10 @@ pub struct StageContext {
     health: Arc<Health>,
     assigning: Assigning,
     changes: Mutex<Vec<Change>>,
+    /// Responses that the client had received by its last figures.
+    heard: AtomicI64,
+    /// Whether the brokers were silent then.
+    was_silent: AtomicBool,
 }
 
 impl StageContext {
@@ -56,6 +58,8 @@ impl StageContext {
             health,
             assigning,
             changes: Mutex::default(),
+            heard: AtomicI64::new(0),
+            was_silent: AtomicBool::new(true),
         }
     }
 
@@ -88,10 +92,19 @@ impl StageContext {
             .topics
             .values()
             .flat_map(|topic| topic.partitions.values());
-        let lag = partitions
-            .map(|partition| partition.consumer_lag.max(0))
-            .sum();
+        let lag = partitions.map(lag).sum();
         kafka.lag.with_label_values(&stage).set(lag);
+    }
+}
+
+/// How far a partition is behind. librdkafka knows it where it commits itself; for offsets that are committed in
+/// transactions, what was handed over is what was read.
+fn lag(partition: &Partition) -> i64 {
+    let is_known = partition.app_offset >= 0 && partition.hi_offset >= 0;
+    match partition.consumer_lag {
+        lag if lag >= 0 => lag,
+        _ if is_known => (partition.hi_offset - partition.app_offset).max(0),
+        _ => 0,
     }
 }
 
@@ -107,15 +120,15 @@ impl ClientContext for StageContext {
         }
     }
 
+    /// A connection that is up proves nothing: that of a broker that hangs stays up. A response does, unless it may have
+    /// come just before the brokers fell silent.
     fn stats(&self, figures: Statistics) {
-        // A connection to a broker that hangs is up for a minute.
-        let is_heard = |broker: &Broker| {
-            let idle = u128::try_from(broker.rxidle);
-            broker.state == "UP" && idle.is_ok_and(|idle| idle < HEARD_WITHIN.as_micros())
-        };
-        if figures.brokers.values().any(is_heard) {
+        let has_heard = figures.rx > self.heard.swap(figures.rx, Ordering::AcqRel);
+        if has_heard && self.was_silent.load(Ordering::Acquire) {
             self.health.answered();
         }
+        let is_silent = !self.health.is_answered();
+        self.was_silent.store(is_silent, Ordering::Release);
         self.show(&figures);
     }
 
@@ -176,5 +189,58 @@ pub fn close<C: ConsumerContext + 'static>(consumer: BaseConsumer<C>) {
     });
     if begun.is_ok() {
         let _ = closing.recv_timeout(CLOSING);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rdkafka::statistics::Broker;
+
+    use super::*;
+    use crate::telemetry::Metrics;
+
+    /// Figures of a client that is connected and has had so many responses.
+    fn figures(responses: i64) -> Statistics {
+        let broker = Broker {
+            state: "UP".to_owned(),
+            ..Broker::default()
+        };
+        Statistics {
+            rx: responses,
+            brokers: [("broker".to_owned(), broker)].into(),
+            ..Statistics::default()
+        }
+    }
+
+    #[test]
+    fn a_broker_that_is_connected_and_says_nothing_does_not_answer() {
+        let health = Arc::new(Health::new("stage", Arc::new(Metrics::new().unwrap())));
+        let context = StageContext::new(health.clone(), Assigning::ByStage);
+        context.stats(figures(2));
+        assert!(health.is_answered());
+        health.silent("a request had no answer");
+        context.stats(figures(3));
+        assert!(!health.is_answered(), "the third may have come before");
+        context.stats(figures(3));
+        assert!(!health.is_answered(), "nothing has come since");
+        context.stats(figures(4));
+        assert!(health.is_answered());
+    }
+
+    #[test]
+    fn lag_is_counted_from_the_commit_or_from_what_was_handed_over() {
+        let partition = |consumer_lag, app_offset, hi_offset| Partition {
+            consumer_lag,
+            app_offset,
+            hi_offset,
+            ..Partition::default()
+        };
+        assert_eq!(lag(&partition(7, 100, 110)), 7);
+        assert_eq!(lag(&partition(-1, 100, 110)), 10);
+        assert_eq!(lag(&partition(-1, 110, 100)), 0, "the end is an older one");
+        assert_eq!(lag(&partition(-1, -1001, 110)), 0, "nothing is known yet");
+        assert_eq!(lag(&partition(-1, 100, -1001)), 0, "nothing is known yet");
     }
 }

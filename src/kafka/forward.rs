@@ -8,6 +8,7 @@
 //! - **Totals go on.** Windows of Emostream carry them. Those of another aggregator do not, so where a stream of
 //!   theirs stands is looked up once in the topics it was written to, see `tail.rs`.
 
+mod commits;
 mod inputs;
 mod route;
 mod sender;
@@ -24,6 +25,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::message::BorrowedMessage;
 use tokio::time::Instant;
 
+use self::commits::Commits;
 use self::inputs::{Inputs, Step};
 use self::sender::Sender;
 use super::client::{ClientsConfig, Use};
@@ -53,8 +55,6 @@ const LOOK: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// The pause after something could not be written.
 const PAUSE: Duration = Duration::from_millis(500);
-/// An offset is committed again after that long, as nobody says whether the first time was heard.
-const COMMIT_AGAIN: Duration = Duration::from_secs(5);
 /// How long the end waits for acknowledgements.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -113,8 +113,7 @@ struct Forwarder {
     newest: HashMap<StreamName, Arc<Window>>,
     /// What is written, and will be delivered once it is acknowledged.
     written: BTreeMap<ClusterId, Seq>,
-    committed: BTreeMap<TopicPartition, i64>,
-    committed_at: Option<Instant>,
+    commits: Commits,
     /// Nothing is read before.
     not_before: Option<Instant>,
 }
@@ -136,14 +135,22 @@ impl Forwarder {
             is_paused: false,
             newest: HashMap::new(),
             written: BTreeMap::new(),
-            committed: BTreeMap::new(),
-            committed_at: None,
+            commits: Commits::default(),
             not_before: None,
             setup,
         })
     }
 
     fn run(mut self, stop: &Stop) -> Result<(), Failure> {
+        let done = self.work(stop);
+        self.setup.table_serves(&Plan::default(), &[]);
+        if let Ok(consumer) = Rc::try_unwrap(self.consumer) {
+            super::context::close(consumer);
+        }
+        done
+    }
+
+    fn work(&mut self, stop: &Stop) -> Result<(), Failure> {
         while !stop.is_asked() {
             self.look()?;
             self.read()?;
@@ -152,13 +159,15 @@ impl Forwarder {
         }
         let deadline = Instant::now() + FAREWELL;
         while self.sender.outstanding() > 0 && Instant::now() < deadline {
-            self.settle()?;
+            // What cannot be written any more is read again by the next one.
+            if self.sender.pump().is_err() {
+                return Ok(());
+            }
             std::thread::park_timeout(Duration::from_millis(5));
         }
-        self.commit(CommitMode::Sync);
-        self.setup.table_serves(&Plan::default(), &[]);
-        if let Ok(consumer) = Rc::try_unwrap(self.consumer) {
-            super::context::close(consumer);
+        if self.sender.outstanding() == 0 {
+            self.commits
+                .commit(&self.consumer, &self.inputs, CommitMode::Sync);
         }
         Ok(())
     }
@@ -318,15 +327,6 @@ impl Forwarder {
         };
         self.setup.table_serves(&self.plan, &self.assigned);
         self.newest.clear();
-        self.start_over()
-    }
-
-    /// Reads on where the group has committed, with nothing in hand.
-    fn start_over(&mut self) -> Result<(), Failure> {
-        self.inputs.clear();
-        self.written.clear();
-        self.committed.clear();
-        self.is_paused = false;
         let mine = self.setup.route.to_read(&self.assigned, &self.known);
         let shown: Vec<String> = mine
             .iter()
@@ -337,6 +337,16 @@ impl Forwarder {
             partitions: &shown,
         }
         .emit(self.setup.health.metrics());
+        self.start_over()
+    }
+
+    /// Reads on where the group has committed, with nothing in hand.
+    fn start_over(&mut self) -> Result<(), Failure> {
+        self.inputs.clear();
+        self.written.clear();
+        self.commits = Commits::default();
+        self.is_paused = false;
+        let mine = self.setup.route.to_read(&self.assigned, &self.known);
         let mut list = TopicPartitionList::new();
         for (topic, partition) in &mine {
             list.add_partition_offset(topic, *partition, rdkafka::Offset::Stored)
@@ -392,33 +402,9 @@ impl Forwarder {
         }
         if self.sender.outstanding() == 0 {
             self.setup.tell_delivered(std::mem::take(&mut self.written));
-            self.commit(CommitMode::Async);
+            self.commits
+                .commit(&self.consumer, &self.inputs, CommitMode::Async);
         }
         Ok(())
-    }
-
-    /// Commits how far everything is acknowledged, if that is news.
-    fn commit(&mut self, mode: CommitMode) {
-        if self.sender.outstanding() > 0 {
-            return;
-        }
-        let done = self.inputs.done_through();
-        let is_again = self
-            .committed_at
-            .is_some_and(|at| at.elapsed() >= COMMIT_AGAIN);
-        if done.is_empty() || done == self.committed && !is_again {
-            return;
-        }
-        let mut list = TopicPartitionList::new();
-        for ((topic, partition), offset) in &done {
-            // A list takes every offset that the broker gives out.
-            let _ = list.add_partition_offset(topic, *partition, rdkafka::Offset::Offset(*offset));
-        }
-        if let Err(error) = self.consumer.commit(&list, mode) {
-            tracing::debug!(stage = self.setup.health.stage(), %error, "not committed");
-            return;
-        }
-        self.committed_at = (done != self.committed).then(Instant::now);
-        self.committed = done;
     }
 }

@@ -116,6 +116,12 @@ impl Source {
     }
 
     fn run(mut self, stop: &Stop) -> Result<(), Failure> {
+        let done = self.work(stop);
+        close(self.consumer);
+        done
+    }
+
+    fn work(&mut self, stop: &Stop) -> Result<(), Failure> {
         while !stop.is_asked() {
             self.look()?;
             self.read();
@@ -125,7 +131,6 @@ impl Source {
             self.catch_up();
         }
         self.hubs.flush();
-        close(self.consumer);
         Ok(())
     }
 

@@ -53,6 +53,8 @@ impl Reading {
     ) -> Result<Self, Unrestored> {
         let context = || StageContext::new(health.clone(), Assigning::ByStage);
         let mut settings = clients.client(Use::Watching);
+        // What this reads is no lag of the stage.
+        settings.set("statistics.interval.ms", "0");
         let consumer: Consumer = settings
             .create_with_context(context())
             .map_err(Unrestored::not_now)?;

@@ -53,6 +53,12 @@ impl ClusterTable {
         active.map(|(&id, _)| id).collect()
     }
 
+    /// Whether sessions have a place anywhere.
+    pub fn has_live(&self) -> bool {
+        let rows = self.rows();
+        rows.values().any(|row| row.state == ClusterState::Live)
+    }
+
     /// Rises with every change of [`ClusterTable::rows`].
     pub fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
@@ -115,10 +121,12 @@ mod tests {
             policy: Policy::default(),
         };
         let table = ClusterTable::default();
+        assert!(!table.has_live());
         let before = table.version();
         table.set((1..).map(id).zip(states.map(row)).collect());
         assert!(table.version() > before);
         assert_eq!(table.active(), [id(1), id(2), id(3)]);
+        assert!(table.has_live());
         assert_eq!(table.rows().len(), 4);
     }
 

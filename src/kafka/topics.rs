@@ -80,7 +80,12 @@ impl Role {
     pub fn settings(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Reactions => &[(CLEANUP, "delete"), (TIMESTAMPS, "LogAppendTime")],
-            Self::Totals | Self::Control => &[(CLEANUP, "compact")],
+            // A segment is compacted once it is closed, and whoever starts reads all that is left.
+            Self::Totals | Self::Control => &[
+                (CLEANUP, "compact"),
+                ("segment.ms", "600000"),
+                ("min.cleanable.dirty.ratio", "0.1"),
+            ],
             Self::Partials | Self::Aggregated | Self::Cluster | Self::Subscriber => {
                 &[(CLEANUP, "delete")]
             }

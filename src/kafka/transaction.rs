@@ -5,29 +5,29 @@
 //! rebalance can come between a decision and the end of its transaction. docs/adr/0006 says why each end of a transaction
 //! is answered as it is.
 
+mod acting;
 mod reader;
+mod restoring;
+mod stage;
 mod writer;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use prometheus::IntCounter;
-use rdkafka::consumer::BaseConsumer;
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::message::{BorrowedMessage, Message as _};
 use tokio::time::Instant;
 
 use self::reader::Reader;
-use self::writer::{Trouble, Writer};
-use super::client::ClientsConfig;
-use super::context::{Change, StageContext};
-use super::health::Health;
+use self::stage::ClosingOf;
+use self::writer::Writer;
+use super::context::Change;
 use super::thread::{Failure, Stop};
-use crate::actors::clock::Clock;
-use crate::domain::{
-    Action, Commit, EpochMs, ExactlyOnce, Input, Life, LogFold, Offset, Outcome, Part, Transaction,
-};
-use crate::telemetry::kafka::{AssignmentChanged, PoisonPassed, TransactionEnded};
+use crate::domain::{EpochMs, ExactlyOnce, Input, Life, Outcome, Part};
+use crate::telemetry::kafka::{AssignmentChanged, PoisonPassed};
+
+pub use self::stage::{Commits, Consumer, Counting, Member, Output, Record, Unrestored};
 
 /// How long a poll waits for a record.
 const IDLE: Duration = Duration::from_millis(50);
@@ -53,132 +53,6 @@ const LOOK: Duration = Duration::from_secs(30);
 
 /// How long a consumer may take to close.
 const CLOSING: Duration = Duration::from_secs(5);
-
-/// What is committed of each partition; nothing if nobody has committed for it.
-pub type Commits = BTreeMap<usize, Option<Commit>>;
-
-/// The consumer of such a thread.
-pub type Consumer = BaseConsumer<StageContext>;
-
-/// Who counts, and where.
-#[derive(Debug, Clone)]
-pub struct Member {
-    /// How to reach Kafka.
-    pub clients: ClientsConfig,
-    /// The group that shares the stage's work.
-    pub group: String,
-    /// Of this instance alone, and the same after a restart.
-    pub transactional_id: String,
-    /// The stage's health.
-    pub health: Arc<Health>,
-    /// When it is.
-    pub clock: Clock,
-}
-
-/// A record as a stage reads it.
-#[derive(Debug, Clone, Copy)]
-pub struct Record<'a> {
-    /// Its place in its partition.
-    pub offset: Offset,
-    /// When it was appended.
-    pub at: EpochMs,
-    /// Empty if it has none.
-    pub value: &'a [u8],
-}
-
-impl<'a> Record<'a> {
-    fn of(message: &'a BorrowedMessage<'_>) -> Self {
-        Self {
-            offset: Offset(message.offset().try_into().unwrap_or_default()),
-            at: EpochMs(
-                message
-                    .timestamp()
-                    .to_millis()
-                    .and_then(|at| at.try_into().ok())
-                    .unwrap_or_default(),
-            ),
-            value: message.payload().unwrap_or_default(),
-        }
-    }
-}
-
-/// A record to write.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Output {
-    /// Where to.
-    pub topic: String,
-    /// Which partition; without one the key decides.
-    pub partition: Option<i32>,
-    /// The key.
-    pub key: Option<String>,
-    /// The value.
-    pub value: Vec<u8>,
-}
-
-/// Why a partition could not be restored.
-#[derive(Debug)]
-pub enum Unrestored {
-    /// The brokers do not answer, or not yet with what is needed.
-    NotNow(String),
-    /// Trying again would not help, or not this thread.
-    Hopeless(Failure),
-}
-
-impl Unrestored {
-    /// For lack of an answer.
-    pub fn not_now(cause: impl std::fmt::Display) -> Self {
-        Self::NotNow(cause.to_string())
-    }
-}
-
-/// What differs between the stages that count.
-pub trait Counting: Send {
-    /// The fold of one partition.
-    type Fold: LogFold;
-
-    /// The role of the topic that is read.
-    const ROLE: &'static str;
-
-    /// The topic that is read.
-    fn topic(&self) -> &str;
-
-    /// Looks at what it has to know of the topics. Done before each restore, and from time to time.
-    ///
-    /// # Errors
-    ///
-    /// Brokers that do not answer, and topics that do not go together.
-    fn look(&mut self, consumer: &Consumer) -> Result<(), Unrestored>;
-
-    /// Builds the folds of these partitions from what is committed.
-    ///
-    /// # Errors
-    ///
-    /// What a fold needs besides its commit is not to be had.
-    fn restore(&mut self, commits: &Commits) -> Result<Vec<(usize, Self::Fold)>, Unrestored>;
-
-    /// Hands a record to its fold.
-    ///
-    /// # Errors
-    ///
-    /// The reason why it has to be passed by.
-    fn take(&mut self, fold: &mut Self::Fold, record: Record<'_>) -> Result<(), &'static str>;
-
-    /// Passes by a record.
-    fn skip(fold: &mut Self::Fold, offset: Offset);
-
-    /// What one closing writes, in order.
-    fn outputs(
-        &self,
-        partition: usize,
-        closing: &<Self::Fold as LogFold>::Closing,
-        commit: &Commit,
-    ) -> Vec<Output>;
-
-    /// A closing is committed.
-    fn settled(&self, closing: &<Self::Fold as LogFold>::Closing);
-}
-
-type ClosingOf<C> = <<C as Counting>::Fold as LogFold>::Closing;
 
 /// Counts until it is asked to stop. An open window is not flushed: the next life reads its records again.
 ///
@@ -253,8 +127,10 @@ impl<'a, C: Counting> Thread<'a, C> {
 
     fn run(&mut self, stop: &Stop) -> Result<(), Failure> {
         while !stop.is_asked() {
-            self.poll()?;
-            self.change()?;
+            self.poll();
+            self.writer.serve();
+            self.check(stop)?;
+            self.change();
             self.look();
             self.restore()?;
             let now = self.member.clock.now();
@@ -267,17 +143,15 @@ impl<'a, C: Counting> Thread<'a, C> {
     // === reading ===
 
     /// Takes records until there is none, or it is time to look at them.
-    fn poll(&mut self) -> Result<(), Failure> {
+    fn poll(&mut self) {
         let began = Instant::now();
         let (mut wait, mut num_read, mut newest) = (IDLE, 0_u64, EpochMs(0));
         while let Some(polled) = self.reader.consumer.poll(wait) {
-            match polled {
-                Ok(message) => {
-                    num_read += 1;
-                    newest = newest.max(Record::of(&message).at);
-                    take(&mut self.stage, &mut self.machine, self.member, &message);
-                }
-                Err(error) => self.reader.check(&error)?,
+            // Errors are told to the context as well; what is fatal is looked for at every turn.
+            if let Ok(message) = polled {
+                num_read += 1;
+                newest = newest.max(Record::of(&message).at);
+                take(&mut self.stage, &mut self.machine, self.member, &message);
             }
             wait = Duration::ZERO;
             if num_read.is_multiple_of(STRIDE) && began.elapsed() >= self.slice(newest) {
@@ -288,7 +162,44 @@ impl<'a, C: Counting> Thread<'a, C> {
             self.num_read.inc_by(num_read);
             self.member.health.answered();
         }
-        self.reader.check_fatal()
+    }
+
+    /// Whether the consumer can go on. A group fences a member when another one comes with its name, but also when a
+    /// member that was cut off for longer than its session is asked by its own older requests. The producer knows better:
+    /// an instance takes over the transactions first, and joins the group then.
+    fn check(&mut self, stop: &Stop) -> Result<(), Failure> {
+        match self.reader.fatal() {
+            None => return Ok(()),
+            Some((RDKafkaErrorCode::FencedInstanceId, _)) => {}
+            Some((_, sentence)) => return Err(Failure::Passing(sentence)),
+        }
+        let whose = self
+            .reader
+            .probe()
+            .map(|(offsets, membership)| self.writer.ask_whose(&offsets, &membership));
+        match whose.unwrap_or(Outcome::Unclear) {
+            Outcome::Fenced => return Err(writer::fenced(&self.member.transactional_id)),
+            Outcome::Unclear => self.rebuild(stop)?,
+            Outcome::Aborted | Outcome::Committed => {}
+        }
+        self.rejoin()
+    }
+
+    /// Joins the group as a new consumer, with nothing in hand.
+    fn rejoin(&mut self) -> Result<(), Failure> {
+        let stage = self.member.health.stage();
+        tracing::warn!(
+            stage,
+            "joining the group again, it had taken this member for another"
+        );
+        let assigned = std::mem::take(&mut self.assigned);
+        self.waiting.clear();
+        self.machine
+            .step(Input::Revoked(assigned.into_iter().collect()));
+        let reader = Reader::join(self.member, self.stage.topic())?;
+        let old = std::mem::replace(&mut self.reader, reader);
+        close(stage, move || drop(old));
+        Ok(())
     }
 
     fn slice(&self, newest: EpochMs) -> Duration {
@@ -300,7 +211,7 @@ impl<'a, C: Counting> Thread<'a, C> {
     }
 
     /// Tells the machine what the group has changed.
-    fn change(&mut self) -> Result<(), Failure> {
+    fn change(&mut self) {
         for change in self.reader.take_changes() {
             match change {
                 Change::Assigned(named) => {
@@ -327,7 +238,6 @@ impl<'a, C: Counting> Thread<'a, C> {
             }
             .emit(self.member.health.metrics());
         }
-        Ok(())
     }
 
     fn look(&mut self) {
@@ -343,187 +253,6 @@ impl<'a, C: Counting> Thread<'a, C> {
                 "topics not seen"
             );
         }
-    }
-
-    // === restoring ===
-
-    fn note_restores(&mut self, actions: Vec<Action<ClosingOf<C>>>) {
-        for action in actions {
-            if let Action::Restore { partition, life } = action {
-                self.waiting.insert(partition, life);
-            }
-        }
-    }
-
-    /// Restores all that waits for it at once: moving the consumer moves it in all partitions.
-    fn restore(&mut self) -> Result<(), Failure> {
-        if self.waiting.is_empty() || Instant::now() < self.next_try {
-            return Ok(());
-        }
-        match self.restored() {
-            Ok(folds) => {
-                self.member.health.answered();
-                for (partition, fold) in folds {
-                    let Some(life) = self.waiting.remove(&partition) else {
-                        continue;
-                    };
-                    self.machine.step(Input::Restored {
-                        partition,
-                        life,
-                        fold,
-                    });
-                }
-                Ok(())
-            }
-            Err(Unrestored::Hopeless(failure)) => Err(failure),
-            Err(Unrestored::NotNow(cause)) => {
-                let stage = self.member.health.stage();
-                tracing::debug!(stage, cause, "not restored yet");
-                self.next_try = Instant::now() + PAUSE;
-                for (partition, life) in std::mem::take(&mut self.waiting) {
-                    let actions = self.machine.step(Input::RestoreFailed { partition, life });
-                    self.note_restores(actions);
-                }
-                Ok(())
-            }
-        }
-    }
-
-    fn restored(&mut self) -> Result<Vec<(usize, C::Fold)>, Unrestored> {
-        self.reader.halt()?;
-        self.stage.look(&self.reader.consumer)?;
-        let commits = self.reader.commits(self.waiting.keys())?;
-        let mut folds = self.stage.restore(&commits)?;
-        for (partition, fold) in &mut folds {
-            let start = self.reader.start(*partition)?;
-            if start > fold.position() {
-                self.warn_of_gap(*partition, fold.position(), start, &commits);
-                C::skip(fold, Offset(start.0 - 1));
-            }
-        }
-        let restored = folds.iter().map(|(partition, fold)| (*partition, fold));
-        let positions = self.machine.folds().chain(restored);
-        let positions = positions.map(|(partition, fold)| (partition, fold.position()));
-        self.reader.start_at(positions)?;
-        self.settle_doubtful(&commits);
-        Ok(folds)
-    }
-
-    fn warn_of_gap(&self, partition: usize, from: Offset, to: Offset, commits: &Commits) {
-        if commits.get(&partition).is_some_and(Option::is_some) {
-            tracing::error!(
-                topic = self.stage.topic(),
-                partition,
-                from = from.0,
-                to = to.0,
-                "records were deleted before they were counted, lengthen the topic's retention"
-            );
-        }
-    }
-
-    /// What was committed after all is settled; what was not is read again.
-    fn settle_doubtful(&mut self, commits: &Commits) {
-        for part in std::mem::take(&mut self.doubtful) {
-            if commits.get(&part.partition) == Some(&Some(part.commit)) {
-                self.stage.settled(&part.closing);
-            }
-        }
-    }
-
-    // === acting ===
-
-    fn act(&mut self, actions: Vec<Action<ClosingOf<C>>>, stop: &Stop) -> Result<(), Failure> {
-        let mut to_do = VecDeque::from(actions);
-        let mut is_answered = true;
-        while let Some(action) = to_do.pop_front() {
-            match action {
-                Action::Restore { partition, life } => {
-                    self.waiting.insert(partition, life);
-                }
-                Action::ProveEnd { partition } if is_answered => {
-                    let proof = self.prove(partition);
-                    is_answered = proof.is_some();
-                    to_do.extend(proof.into_iter().flat_map(|proof| self.machine.step(proof)));
-                }
-                // Who does not answer for one partition need not be asked for the next.
-                Action::ProveEnd { .. } => {}
-                Action::Transact(transaction) => {
-                    let outcome = self.transact(transaction);
-                    to_do.extend(self.machine.step(Input::TransactionEnded(outcome)));
-                }
-                Action::RebuildProducer => self.rebuild(stop)?,
-                Action::Halt(why) => return Err(self.reader.halted(why)),
-            }
-        }
-        Ok(())
-    }
-
-    fn prove(&self, partition: usize) -> Option<Input<C::Fold>> {
-        let asked_at = self.member.clock.now();
-        let (end, position) = self.reader.log_end(partition)?;
-        self.member.health.answered();
-        Some(Input::LogEnd {
-            partition,
-            asked_at,
-            end,
-            position,
-        })
-    }
-
-    fn transact(&mut self, transaction: Transaction<ClosingOf<C>>) -> Outcome {
-        let began = Instant::now();
-        let Transaction { parts } = transaction;
-        let outputs = parts.iter();
-        let outputs = outputs.flat_map(|part| {
-            let (partition, commit) = (part.partition, &part.commit);
-            self.stage.outputs(partition, &part.closing, commit)
-        });
-        let outputs: Vec<Output> = outputs.collect();
-        let commits = parts.iter().map(|part| (part.partition, part.commit));
-        let ended = match self.reader.membership() {
-            Some(membership) => self
-                .reader
-                .offsets(commits)
-                .map_err(Trouble::unclear)
-                .and_then(|offsets| self.writer.transact(&outputs, &offsets, &membership)),
-            None => Err(Trouble::lost()),
-        };
-        let (outcome, cause) = match ended {
-            Ok(()) => (Outcome::Committed, None),
-            Err(trouble) => (trouble.outcome, Some(trouble.cause)),
-        };
-        TransactionEnded {
-            stage: self.member.health.stage(),
-            outcome: name(outcome),
-            took: began.elapsed(),
-            cause_opt: cause.as_deref(),
-        }
-        .emit(self.member.health.metrics());
-        match outcome {
-            Outcome::Committed => {
-                self.member.health.answered();
-                self.num_written.inc_by(outputs.len() as u64);
-                parts
-                    .iter()
-                    .for_each(|part| self.stage.settled(&part.closing));
-            }
-            Outcome::Unclear => self.doubtful = parts,
-            Outcome::Aborted | Outcome::Fenced => {}
-        }
-        outcome
-    }
-
-    /// The group is kept meanwhile, and what it changes is told later, in order.
-    fn rebuild(&mut self, stop: &Stop) -> Result<(), Failure> {
-        self.writer.destroy();
-        while !self.writer.try_init()? && !stop.is_asked() {
-            // Records that are read here are read again: nothing is restored before this is done.
-            if let Some(Err(error)) = self.reader.consumer.poll(Duration::ZERO) {
-                self.reader.check(&error)?;
-            }
-            self.reader.check_fatal()?;
-        }
-        Ok(())
     }
 }
 
@@ -556,13 +285,4 @@ fn numbers(named: &[(String, i32)]) -> Vec<usize> {
         .iter()
         .filter_map(|(_, partition)| (*partition).try_into().ok());
     numbers.collect()
-}
-
-fn name(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Committed => "committed",
-        Outcome::Aborted => "aborted",
-        Outcome::Unclear => "unclear",
-        Outcome::Fenced => "fenced",
-    }
 }

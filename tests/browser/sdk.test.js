@@ -36,7 +36,7 @@ function connected(options) {
   const client = new Emostream();
   /** @type {any[]} */
   const events = [];
-  for (const type of ["state", "hello", "window", "moved", "error"]) {
+  for (const type of ["state", "hello", "window", "moved", "delivery", "error"]) {
     client.addEventListener(type, (event) => events.push([type, /** @type {CustomEvent} */ (event).detail]));
   }
   client.connect(ORIGIN, { WebSocket: /** @type {any} */ (FakeSocket), random: () => 0, ...options });
@@ -246,4 +246,21 @@ test("moves, nameless errors and broken frames are told, unknown types passed ov
   socket.receive({ type: "from the future" });
   assert.equal(client.cluster, 2);
   assert.deepEqual(events, [["moved", { cluster: 2 }], ["error", { code: "bad_message" }], ["error", { code: "bad_frame" }]]);
+});
+
+test("a server without windows to give is told once, and a new connection begins without it", () => {
+  const { client, socket, events } = connected();
+  socket.receive(hello());
+  events.length = 0;
+  socket.receive({ type: "status", delivery: "interrupted" });
+  socket.receive({ type: "status", delivery: "interrupted" });
+  assert.equal(client.interrupted, true);
+  assert.equal(client.state, "open");
+  socket.receive({ type: "status", delivery: "resumed" });
+  assert.equal(client.interrupted, false);
+  assert.deepEqual(events, [["delivery", { interrupted: true }], ["delivery", { interrupted: false }]]);
+  socket.receive({ type: "status", delivery: "interrupted" });
+  socket.end(1006);
+  mock.timers.tick(0);
+  assert.equal(client.interrupted, false);
 });

@@ -6,6 +6,14 @@ mod support;
 
 mod broker;
 mod topics;
+mod control;
 mod ground;
 mod ingest;
 mod bench;
+mod moving;
+mod windows;
+mod tools;
+mod forward;
+mod foreign;
+mod source;
+mod door;

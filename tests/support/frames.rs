@@ -12,6 +12,7 @@ pub(crate) enum Message {
     Hello(Hello),
     Window(Frame),
     Moved { cluster: u64 },
+    Status { delivery: String },
     Ack { id: String },
     Error { code: String, id: Option<String> },
 }

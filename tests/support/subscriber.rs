@@ -47,6 +47,8 @@ pub(crate) struct Subscriber {
     pub(crate) totals: BTreeMap<String, u64>,
     /// Where the newest `hello` or `moved` says it sits.
     pub(crate) cluster: u64,
+    /// What it was told of delivery, in order: `interrupted` and `resumed`.
+    pub(crate) delivery: Vec<String>,
     /// Every frame since the newest hello.
     pub(crate) frames: Vec<Frame>,
     /// Whether the cluster's policy may cut the lists.
@@ -177,6 +179,7 @@ impl Join {
             total: hello.total,
             totals: hello.totals.clone(),
             cluster: hello.cluster,
+            delivery: Vec::new(),
             frames: Vec::new(),
             cut: false,
             join: self,
@@ -225,6 +228,7 @@ impl Subscriber {
         match &event {
             Event::Said(Message::Window(frame)) => self.absorb(frame.clone()),
             Event::Said(Message::Moved { cluster }) => self.cluster = *cluster,
+            Event::Said(Message::Status { delivery }) => self.delivery.push(delivery.clone()),
             Event::Said(Message::Hello(hello)) => self.stand_at(hello.clone()),
             Event::Said(Message::Ack { .. } | Message::Error { .. }) | Event::Closed(_) => {}
         }

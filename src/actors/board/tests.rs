@@ -350,3 +350,86 @@ async fn a_worker_that_stays_behind_keeps_nobody_waiting_for_long() {
     behind.caught_up(&StreamName::main()).await;
     assert!((CATCH_UP..CATCH_UP * 2).contains(&begun.elapsed()));
 }
+
+// === a node that was restarted ===
+
+/// A board that is told of everything after window 100.
+fn restarted(ground: &Ground, one: &ClusterSeats) -> Rc<Board> {
+    let (streams, metrics) = (ground.streams.clone(), ground.metrics.clone());
+    let board = Board::new(ground.window, 10, Seq(100), streams, metrics);
+    board.announce(one.cluster, Policy::default());
+    Rc::new(board)
+}
+
+#[actix::test]
+async fn what_was_published_before_a_restart_is_known_after_it() {
+    let (ground, one) = (Ground::new(), seats(1));
+    let board = restarted(&ground, &one);
+    deliver(&board, &one, 101..=108);
+    let mut listener = Listener::arrive(&board, &one, arrival(Some(103))).unwrap();
+    let frames = listener.read();
+    assert_eq!(kinds(&frames), ["hello", "window 108"]);
+    assert_eq!(
+        (&frames[0]["recovered"], &frames[0]["total"]),
+        (&json!(true), &json!(103))
+    );
+    assert_eq!(listener.total(), 108);
+}
+
+#[actix::test]
+async fn a_stream_that_was_silent_for_long_stands_on_its_totals_after_a_restart() {
+    let (ground, one) = (Ground::new(), seats(1));
+    let board = restarted(&ground, &one);
+    deliver(&board, &one, [40, 41, 39]);
+    let mut listener = Listener::join(&board, &one);
+    let hello = &listener.read()[0];
+    assert_eq!((&hello["seq"], &hello["total"]), (&json!(100), &json!(41)));
+    let mut returned = Listener::arrive(&board, &one, arrival(Some(41))).unwrap();
+    assert_eq!(returned.read()[0]["recovered"], json!(false));
+    assert_eq!(returned.total(), 41, "it is told all the same");
+    deliver(&board, &one, 101..=101);
+    assert_eq!(listener.read()[0]["seq"], json!(101));
+    assert_eq!(listener.total(), 42, "the window counts one");
+}
+
+#[actix::test]
+async fn windows_that_two_clusters_bring_again_change_nothing() {
+    let (ground, one, two) = (Ground::new(), seats(1), seats(2));
+    let board = restarted(&ground, &one);
+    board.announce(two.cluster, Policy::default());
+    deliver(&board, &one, 101..=104);
+    let mut listener = Listener::join(&board, &two);
+    deliver(&board, &two, 101..=104);
+    assert_eq!(kinds(&listener.read()), ["hello"]);
+    deliver(&board, &two, 105..=105);
+    assert_eq!(kinds(&listener.read()), ["window 105"]);
+    assert_eq!(listener.total(), 105);
+}
+
+// === whether windows can come ===
+
+#[actix::test]
+async fn whoever_comes_while_nothing_can_come_is_told_after_the_greeting() {
+    let (ground, one) = (Ground::new(), seats(1));
+    let board = board(&ground, 10, &[&one]);
+    assert!(board.interrupt(true));
+    let mut listener = Listener::join(&board, &one);
+    let frames = listener.read();
+    assert_eq!(kinds(&frames), ["hello", "status"]);
+    assert_eq!(
+        frames[1],
+        json!({"type": "status", "delivery": "interrupted"})
+    );
+    assert!(!board.interrupt(true), "that is no news");
+    assert!(board.interrupt(false));
+    for subscriber in board.subscribers(false) {
+        board.tell_delivery(&subscriber);
+        board.tell_delivery(&subscriber);
+    }
+    assert_eq!(
+        listener.read(),
+        [json!({"type": "status", "delivery": "resumed"})]
+    );
+    let mut later = Listener::join(&board, &one);
+    assert_eq!(kinds(&later.read()), ["hello"]);
+}

@@ -66,6 +66,30 @@ fn windows(seqs: impl IntoIterator<Item = u64>) -> SubscriberWindows {
     }
 }
 
+#[actix::test]
+async fn every_session_is_told_once_that_nothing_can_come_and_that_it_comes_again() {
+    let worker = Worker::new().await;
+    let mut crowd = worker.crowd(SLICE + 1);
+    let mut link: Link<DeliveryChanged> = worker.hub.link();
+    for interrupted in [false, true, true] {
+        link.try_send(DeliveryChanged { interrupted }).unwrap();
+    }
+    settle().await;
+    for listener in &mut crowd {
+        assert_eq!(kinds(&listener.read()), ["status"]);
+    }
+    let mut late = Listener::join(&worker.board, &worker.one);
+    assert_eq!(kinds(&late.read()), ["hello", "status"]);
+    let back = DeliveryChanged { interrupted: false };
+    link.try_send(back).unwrap();
+    settle().await;
+    for listener in crowd.iter_mut().chain([&mut late]) {
+        let frames = listener.read();
+        assert_eq!(frames.len(), 1);
+        assert_eq!(frames[0]["delivery"], "resumed");
+    }
+}
+
 fn num_woken(crowd: &[Listener]) -> usize {
     crowd.iter().filter(|listener| listener.is_woken()).count()
 }

@@ -7,7 +7,7 @@ use rdkafka::producer::BaseProducer;
 
 use super::*;
 
-const USES: [Use<'static>; 7] = [
+const USES: [Use<'static>; 8] = [
     Use::Reactions,
     Use::Windows,
     Use::Transactions {
@@ -22,6 +22,7 @@ const USES: [Use<'static>; 7] = [
     },
     Use::Watching,
     Use::Admin,
+    Use::Control,
 ];
 
 fn with(own: &[(&str, &str)]) -> ClientsConfig {

@@ -18,7 +18,8 @@ const SERVE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a wish to spawn finds.
 enum Found {
-    Free,
+    /// Nothing, or one that has stopped.
+    Free(Option<Wanted>),
     /// On its way, under the same policy.
     Starting,
     Live,
@@ -32,12 +33,12 @@ impl Office {
             self.check_log()?;
             let free = || self.memory.state().lowest_free();
             let id = spawn.id_opt.or_else(free).ok_or(ClusterError::TooMany)?;
-            match self.find(id, policy)? {
+            let is_there = match self.find(id, policy)? {
                 Found::Live => return self.report(id).map(Spawned::Existing),
-                Found::Starting => return self.until_live(id).await.map(Spawned::New),
-                Found::Free => {}
-            }
-            if self.enter(id, policy).await? {
+                Found::Starting => true,
+                Found::Free(known) => self.enter(id, known, policy).await?,
+            };
+            if is_there {
                 return self.until_live(id).await.map(Spawned::New);
             }
         }
@@ -47,32 +48,41 @@ impl Office {
     fn find(&self, id: ClusterId, policy: Policy) -> Result<Found, ClusterError> {
         let state = self.memory.state();
         let Some(known) = state.cluster(id) else {
-            return self.room(state.num_active());
+            return self.room(None, state.num_active());
         };
         match known.state {
             ClusterState::Draining => Err(ClusterError::Draining),
-            ClusterState::Stopped => self.room(state.num_active()),
+            ClusterState::Stopped => self.room(Some(known), state.num_active()),
             _ if known.policy != policy => Err(ClusterError::OtherPolicy),
             ClusterState::Starting => Ok(Found::Starting),
             ClusterState::Live => Ok(Found::Live),
         }
     }
 
-    fn room(&self, num_active: usize) -> Result<Found, ClusterError> {
+    fn room(&self, known: Option<Wanted>, num_active: usize) -> Result<Found, ClusterError> {
         if num_active < self.config.max {
-            Ok(Found::Free)
+            Ok(Found::Free(known))
         } else {
             Err(ClusterError::TooMany)
         }
     }
 
-    /// Writes that a cluster should begin. False if somebody else was quicker.
-    pub(super) async fn enter(&self, id: ClusterId, policy: Policy) -> Result<bool, ClusterError> {
+    /// Writes that a cluster should begin, after what was known of it. False if somebody else was quicker.
+    pub(super) async fn enter(
+        &self,
+        id: ClusterId,
+        known: Option<Wanted>,
+        policy: Policy,
+    ) -> Result<bool, ClusterError> {
         self.log.make_topics(id).await?;
-        let outcome = self.write(id, ClusterState::Starting, policy).await?;
+        let starting = Wanted::after(known, ClusterState::Starting, policy);
+        let outcome = self.write(id, starting).await?;
         if outcome.holds && outcome.active > self.config.max {
             // Two nodes had room for one each, and this was the later one.
-            self.write(id, ClusterState::Stopped, policy).await?;
+            let undone = Wanted::after(Some(starting), ClusterState::Stopped, policy);
+            if !self.write(id, undone).await?.holds {
+                self.retire(id).await?;
+            }
             return Err(ClusterError::TooMany);
         }
         Ok(outcome.holds)
@@ -98,12 +108,8 @@ impl Office {
         for _ in 0..TRIES {
             self.check_log()?;
             let known = self.present(change.id)?;
-            if known.policy == change.policy
-                || self
-                    .write(change.id, known.state, change.policy)
-                    .await?
-                    .holds
-            {
+            let changed = Wanted::after(Some(known), known.state, change.policy);
+            if known.policy == change.policy || self.write(change.id, changed).await?.holds {
                 return self.report(change.id);
             }
         }
@@ -122,10 +128,12 @@ impl Office {
             if is_live && self.memory.in_state(ClusterState::Live).len() == 1 {
                 return Err(ClusterError::Last);
             }
-            let outcome = self.write(id, ClusterState::Draining, known.policy).await?;
+            let draining = Wanted::after(Some(known), ClusterState::Draining, known.policy);
+            let outcome = self.write(id, draining).await?;
             if outcome.holds && is_live && outcome.live == 0 {
                 // The others were retired elsewhere at the same moment.
-                self.write(id, ClusterState::Live, known.policy).await?;
+                let undone = Wanted::after(Some(draining), ClusterState::Live, known.policy);
+                self.write(id, undone).await?;
                 return Err(ClusterError::Last);
             }
             if outcome.holds {
@@ -135,14 +143,12 @@ impl Office {
         Err(ClusterError::Unavailable)
     }
 
-    /// Writes a cluster's next change and reads what came of it.
+    /// Writes a change that was decided upon, and reads what came of it.
     pub(super) async fn write(
         &self,
         id: ClusterId,
-        state: ClusterState,
-        policy: Policy,
+        wanted: Wanted,
     ) -> Result<Outcome, ClusterError> {
-        let wanted = self.memory.change(id, state, policy);
         let offset = self.log.append(&wanted.record(id)).await?;
         let outcome = self.memory.outcome(offset).await?;
         if !outcome.holds {
@@ -159,8 +165,10 @@ impl Office {
         let Some(held) = self.memory.cluster(id).filter(|_| is_unsettled) else {
             return Ok(());
         };
-        let again = self.memory.change(id, held.state, held.policy);
-        self.log.append(&again.record(id)).await?;
+        let again = Wanted::after(Some(held), held.state, held.policy);
+        let offset = self.log.append(&again.record(id)).await?;
+        // Read before anything else is written of this cluster, which would have the same number.
+        self.memory.outcome(offset).await?;
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Office;
+use super::state::Wanted;
 use crate::actors::messages::ClusterError;
 use crate::domain::{ClusterId, ClusterState};
 
@@ -88,7 +89,7 @@ impl Chores {
             if office.memory.cluster(id).is_some() {
                 continue;
             }
-            match office.enter(id, office.config.policy).await {
+            match office.enter(id, None, office.config.policy).await {
                 Ok(_) | Err(ClusterError::TooMany) => {}
                 Err(error) => return Err(error),
             }
@@ -143,7 +144,10 @@ impl Chores {
     ) -> Result<(), ClusterError> {
         let known = self.office.memory.cluster(id);
         match known.filter(|known| known.state == from) {
-            Some(known) => self.office.write(id, to, known.policy).await.map(drop),
+            Some(known) => {
+                let turned = Wanted::after(Some(known), to, known.policy);
+                self.office.write(id, turned).await.map(drop)
+            }
             None => Ok(()),
         }
     }

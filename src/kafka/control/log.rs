@@ -18,6 +18,9 @@ use crate::kafka::health::Health;
 use crate::kafka::record::control::ControlRecord;
 use crate::kafka::topics::TopicsConfig;
 
+/// How long a record may take to be acknowledged. librdkafka gives up after 5 s by itself.
+const WRITE_PATIENCE: Duration = Duration::from_secs(6);
+
 /// How long topics may take to be created.
 const TOPICS_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -77,7 +80,12 @@ impl Log for KafkaLog {
             if let Some(value) = &value {
                 record = record.payload(value);
             }
-            match producer.send(record, Duration::ZERO).await {
+            // The user may let librdkafka try for longer than a request can wait.
+            let sent = producer.send(record, Duration::ZERO);
+            let Ok(sent) = tokio::time::timeout(WRITE_PATIENCE, sent).await else {
+                return Err(Unavailable);
+            };
+            match sent {
                 Ok(delivered) => {
                     let records = &health.metrics().kafka.records;
                     records

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::state::{ControlState, Effect, Outcome, Wanted};
 use super::{Read, Unavailable};
 use crate::actors::messages::{ClusterSeats, RosterChanged};
-use crate::domain::{ClusterId, ClusterState, Policy, UserId};
+use crate::domain::{ClusterId, ClusterState, UserId};
 use crate::kafka::table::{ClusterRow, ClusterRows};
 
 /// How long a node waits for a record of its own to come back.
@@ -65,7 +65,7 @@ impl Memory {
         let mut marks = self.0.marks.borrow_mut();
         if read.is_anew {
             state.forget();
-            marks.is_caught_up = false;
+            (marks.is_caught_up, marks.is_ready) = (false, false);
         }
         let effects = read.records.into_iter();
         let effects = effects.filter_map(|(offset, record)| state.apply(record, offset));
@@ -141,11 +141,6 @@ impl Memory {
             taken: Default::default(),
         });
         seats.clone()
-    }
-
-    /// A cluster's next change.
-    pub(super) fn change(&self, id: ClusterId, state: ClusterState, policy: Policy) -> Wanted {
-        self.state().change(id, state, policy)
     }
 
     /// Every client that is registered, as far as is read.

@@ -59,7 +59,9 @@ impl Office {
     /// Renews what open sessions hold, and buries what ended long ago.
     pub(super) async fn keep_leases(&self) {
         let held = self.held.ask(HeldLeases).await.unwrap_or_default();
-        let soon = self.after(self.config.lease * (RENEWALS - 1) / RENEWALS);
+        // Not those that were renewed since the last look, by their client or on another node.
+        let lease = self.config.lease;
+        let soon = self.after(lease - lease / (2 * RENEWALS));
         let held = held.into_iter().filter_map(|lease| {
             let client_id = user(&lease.client_id).ok()?;
             let known = self.memory.state().client(&client_id)?;

@@ -30,6 +30,15 @@ impl Wanted {
         matches!(self.state, ClusterState::Starting | ClusterState::Live)
     }
 
+    /// The change that follows on what was known of a cluster. It holds unless somebody else has changed it since.
+    pub fn after(known: Option<Self>, state: ClusterState, policy: Policy) -> Self {
+        Self {
+            state,
+            policy,
+            revision: known.map_or(0, |known| known.revision).saturating_add(1),
+        }
+    }
+
     /// The record that says so.
     pub fn record(self, id: ClusterId) -> ControlRecord {
         ControlRecord::Cluster {
@@ -153,11 +162,12 @@ impl ControlState {
         if holds {
             self.clusters.insert(id, wanted);
         }
-        if holds || known == Some(wanted) {
+        if holds {
             self.unsettled.remove(&id);
-        } else {
+        } else if known != Some(wanted) {
             self.unsettled.insert(id);
         }
+        // The same once more settles nothing: to whom compaction has left only the one that does not hold, it is no newer.
         holds
     }
 
@@ -215,16 +225,6 @@ impl ControlState {
         (1..=9_999)
             .filter_map(|number| ClusterId::try_new(number).ok())
             .find(|id| !is_taken(id))
-    }
-
-    /// A cluster's next change.
-    pub fn change(&self, id: ClusterId, state: ClusterState, policy: Policy) -> Wanted {
-        let known = self.clusters.get(&id).map_or(0, |known| known.revision);
-        Wanted {
-            state,
-            policy,
-            revision: known.saturating_add(1),
-        }
     }
 
     /// Clusters whose last record does not hold.

@@ -1,1 +1,6 @@
+#![allow(clippy::unwrap_used)]
 
+mod clusters;
+mod contests;
+mod house;
+mod registrations;

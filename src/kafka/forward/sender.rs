@@ -18,7 +18,7 @@ use crate::kafka::context::{Assigning, StageContext};
 use crate::kafka::health::Health;
 use crate::kafka::thread::Failure;
 
-/// Without an acknowledgement for that long, the brokers are as good as away.
+/// An acknowledgement that takes longer is worth a word.
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// A producer and what waits for it.
@@ -28,6 +28,8 @@ pub(super) struct Sender {
     waiting: VecDeque<Waiting>,
     /// When something was last acknowledged, or began to wait.
     heard: Instant,
+    /// It was told that nothing is acknowledged.
+    is_stuck: bool,
 }
 
 struct Waiting {
@@ -51,6 +53,7 @@ impl Sender {
             producer,
             waiting: VecDeque::new(),
             heard: Instant::now(),
+            is_stuck: false,
         })
     }
 
@@ -111,8 +114,16 @@ impl Sender {
             let records = &health.metrics().kafka.records;
             let written = records.with_label_values(&[health.stage(), "written"]);
             written.inc_by(acknowledged as u64);
-        } else if self.outstanding() > 0 && self.heard.elapsed() >= SILENCE {
-            health.silent("no acknowledgement for five seconds");
+            self.is_stuck = false;
+        } else if !self.is_stuck && self.outstanding() > 0 && self.heard.elapsed() >= SILENCE {
+            // Whether the brokers answer at all shows elsewhere: it may be one of them.
+            self.is_stuck = true;
+            let waiting = self.outstanding();
+            tracing::warn!(
+                stage = health.stage(),
+                waiting,
+                "no acknowledgement of windows"
+            );
         }
     }
 

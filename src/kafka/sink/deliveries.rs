@@ -115,7 +115,7 @@ impl ClientContext for Deliveries {
         self.stage.log(level, facility, text);
     }
 
-    /// A paused broker keeps its connections, so figures of connections do not tell whether it answers.
+    /// Figures tell of any answer, and here one about the topic is wanted.
     fn stats(&self, figures: Statistics) {
         self.stage.show(&figures);
     }

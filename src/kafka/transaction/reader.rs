@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rdkafka::consumer::{Consumer as _, ConsumerGroupMetadata};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset as Place, TopicPartitionList};
 use tokio::time::Instant;
 
@@ -58,23 +58,9 @@ impl Reader {
         self.consumer.context().take_changes()
     }
 
-    /// Whether an error of a poll is the end. Others are told to the context as well, and pass.
-    pub(super) fn check(&self, error: &KafkaError) -> Result<(), Failure> {
-        match error {
-            KafkaError::MessageConsumptionFatal(_) => self.check_fatal(),
-            _ => Ok(()),
-        }
-    }
-
-    /// An error if the consumer is of no use any more.
-    pub(super) fn check_fatal(&self) -> Result<(), Failure> {
-        match self.consumer.client().fatal_error() {
-            None => Ok(()),
-            Some((RDKafkaErrorCode::FencedInstanceId, _)) => {
-                Err(writer::fenced(&self.transactional_id))
-            }
-            Some((_, sentence)) => Err(Failure::Passing(sentence)),
-        }
+    /// The error that has ended the consumer, if one has.
+    pub(super) fn fatal(&self) -> Option<(RDKafkaErrorCode, String)> {
+        self.consumer.client().fatal_error()
     }
 
     // === restoring ===
@@ -190,6 +176,14 @@ impl Reader {
     pub(super) fn membership(&self) -> Option<ConsumerGroupMetadata> {
         let membership = self.consumer.group_metadata()?;
         (!self.consumer.assignment_lost()).then_some(membership)
+    }
+
+    /// Offsets and a membership that no transaction will commit.
+    pub(super) fn probe(&self) -> Option<(TopicPartitionList, ConsumerGroupMetadata)> {
+        let mut offsets = TopicPartitionList::new();
+        let added = offsets.add_partition_offset(&self.topic, 0, Place::Offset(0));
+        added.ok()?;
+        Some((offsets, self.consumer.group_metadata()?))
     }
 
     /// What a transaction commits.

@@ -83,6 +83,13 @@ impl Writer {
         }
     }
 
+    /// Takes what the producer has to say between two transactions: it would be kept for ever.
+    pub(super) fn serve(&self) {
+        if let Some(producer) = &self.producer {
+            producer.poll(Duration::ZERO);
+        }
+    }
+
     /// Ends the producer without asking what became of its transaction.
     pub(super) fn destroy(&mut self) {
         self.producer = None;
@@ -121,6 +128,27 @@ impl Writer {
         settings.create_with_context(WriterContext(context))
     }
 
+    /// Whether another producer has this identity, as the transaction's coordinator says: it is asked for a transaction
+    /// that is aborted. Fenced is said for sure; unclear leaves the producer to be made anew.
+    pub(super) fn ask_whose(
+        &self,
+        offsets: &TopicPartitionList,
+        membership: &ConsumerGroupMetadata,
+    ) -> Outcome {
+        let began = Instant::now();
+        let Some(producer) = &self.producer else {
+            return Outcome::Unclear;
+        };
+        let asked = producer
+            .begin_transaction()
+            .and_then(|()| producer.send_offsets_to_transaction(offsets, membership, ABORT))
+            .and_then(|()| producer.abort_transaction(ABORT));
+        asked.map_or_else(
+            |error| settle(producer, &error, began),
+            |()| Outcome::Aborted,
+        )
+    }
+
     /// One transaction from its beginning to its end.
     pub(super) fn transact(
         &self,
@@ -153,13 +181,14 @@ fn attempt(
     for output in outputs {
         send(producer, output, deadline)?;
     }
-    await_reports(producer, deadline);
     producer.send_offsets_to_transaction(offsets, membership, left())?;
+    // A commit flushes as well, but looks for the end of it ten times a second.
+    await_reports(producer, deadline);
     producer.commit_transaction(left())
 }
 
-/// Waits until all records are acknowledged, in small steps: the commit would do the same in steps of 100 ms. What is missing
-/// at the deadline is for the commit to find. The wait is not the poll's: below a millisecond that one asks without end.
+/// Waits until all records are acknowledged. What is missing at the deadline is for the commit to find. The wait is not the
+/// poll's: below a millisecond that one asks without end.
 fn await_reports(producer: &BaseProducer<WriterContext>, deadline: Instant) {
     while producer.in_flight_count() > 0 && Instant::now() < deadline {
         producer.poll(Duration::ZERO);
@@ -186,7 +215,8 @@ fn send(
             }
             Err((error, _)) => return Err(error),
         };
-        producer.poll(Duration::from_millis(10));
+        producer.poll(Duration::ZERO);
+        std::thread::park_timeout(STEP);
     }
 }
 

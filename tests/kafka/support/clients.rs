@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, Producer as _};
@@ -33,6 +35,27 @@ pub(crate) async fn create_topic(address: &str, topic: &str, partitions: i32) {
         .expect("the broker answers")
     {
         outcome.expect("the topic is created");
+    }
+}
+
+/// Deletes `topic`.
+pub(crate) async fn delete_topic(address: &str, topic: &str) {
+    let admin: AdminClient<_> = config(address).create().expect("an admin client");
+    let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+    let answers = admin.delete_topics(&[topic], &options).await;
+    for outcome in answers.expect("the broker answers") {
+        outcome.expect("the topic is deleted");
+    }
+}
+
+/// Changes a setting of `topic`.
+pub(crate) async fn set_topic(address: &str, topic: &str, name: &str, value: &str) {
+    let admin: AdminClient<_> = config(address).create().expect("an admin client");
+    let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+    let change = AlterConfig::new(ResourceSpecifier::Topic(topic)).set(name, value);
+    let answers = admin.alter_configs([&change], &options).await;
+    for outcome in answers.expect("the broker answers") {
+        outcome.expect("the setting is changed");
     }
 }
 

@@ -37,6 +37,18 @@ impl Door {
 
     /// The same, whether anybody answers or not.
     pub(crate) fn unlock(address: &str, topic: &str, max_backlog: usize) -> Self {
+        Self::with(&[], address, topic, max_backlog)
+    }
+
+    /// The same, with settings of librdkafka.
+    pub(crate) fn with(
+        settings: &[(&str, &str)],
+        address: &str,
+        topic: &str,
+        max_backlog: usize,
+    ) -> Self {
+        let own = settings.iter();
+        let own = own.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let health = Arc::new(Health::new("ingest", metrics.clone()));
         let streams = Arc::new(Streams::new(8));
@@ -44,6 +56,7 @@ impl Door {
         let setup = WriterSetup {
             clients: ClientsConfig {
                 bootstrap: Some(address.to_owned()),
+                own: own.collect(),
                 ..ClientsConfig::default()
             },
             topic: topic.to_owned(),

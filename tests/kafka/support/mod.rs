@@ -4,5 +4,11 @@
 
 pub(crate) mod broker;
 pub(crate) mod clients;
+pub(crate) mod control_node;
 pub(crate) mod proxy;
 pub(crate) mod door;
+pub(crate) mod windows;
+pub(crate) mod topics;
+pub(crate) mod node;
+pub(crate) mod account;
+pub(crate) mod handed_on;

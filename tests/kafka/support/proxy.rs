@@ -51,6 +51,8 @@ struct State {
     plan: Mutex<Plan>,
     caught: SyncSender<Caught>,
     answers: SyncSender<i16>,
+    /// Every connection there was.
+    open: Mutex<Vec<TcpStream>>,
 }
 
 #[derive(Default)]
@@ -86,6 +88,7 @@ impl Proxy {
             plan: Mutex::default(),
             caught: caught_in,
             answers: answers_in,
+            open: Mutex::default(),
         });
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
@@ -109,6 +112,20 @@ impl Proxy {
     /// Plants what becomes of the next `END_TXN`.
     pub(crate) fn plant(&self, fault: Fault) {
         self.state.plan().planted = Some(fault);
+    }
+
+    /// Lets clients through again.
+    pub(crate) fn mend(&self) {
+        self.state.plan().is_cut = false;
+    }
+
+    /// Cuts the line: whoever is behind it hears nothing more from the broker, and the broker nothing from them.
+    pub(crate) fn cut(&self) {
+        self.state.plan().is_cut = true;
+        let open = self.state.open.lock().expect("no thread panics with it");
+        for connection in open.iter() {
+            let _ = connection.shutdown(Shutdown::Both);
+        }
     }
 
     /// The request that the broker did not get, once the client has sent it.
@@ -169,6 +186,9 @@ impl Link {
             kept: Arc::default(),
             state: Arc::clone(state),
         };
+        let mut open = state.open.lock().expect("no thread panics with it");
+        open.extend([requests.client.try_clone()?, requests.broker.try_clone()?]);
+        drop(open);
         let responses = Self {
             broker: requests.broker.try_clone()?,
             client: requests.client.try_clone()?,

@@ -47,7 +47,7 @@ fn of_two_changes_at_once_the_first_in_the_log_holds() {
     assert!(!state.outcome(1).unwrap().holds);
     assert!(state.unsettled().contains(&id(9)), "compaction keeps it");
 
-    let again = state.change(id(9), ClusterState::Starting, policy(1));
+    let again = Wanted::after(state.cluster(id(9)), ClusterState::Starting, policy(1));
     state.apply(again.record(id(9)), 2);
     assert!(state.unsettled().is_empty());
     assert_eq!(state.cluster(id(9)), Some(again));
@@ -60,6 +60,28 @@ fn a_record_that_says_the_same_leaves_nothing_to_settle() {
         state.apply(cluster(ClusterState::Stopped, 1, 5), offset);
     }
     assert!(state.unsettled().is_empty());
+}
+
+#[test]
+fn what_holds_said_again_with_its_own_number_settles_nothing() {
+    let live = cluster(ClusterState::Live, 1, 1);
+    let loser = cluster(ClusterState::Starting, 1, 1);
+    let mut before = ControlState::new(10);
+    for (offset, record) in [&live, &loser, &live].into_iter().enumerate() {
+        before.apply(record.clone(), offset as i64);
+    }
+    assert!(before.unsettled().contains(&id(9)));
+    let held = before.cluster(id(9)).unwrap();
+    let again = Wanted::after(Some(held), held.state, held.policy);
+    before.apply(again.record(id(9)), 3);
+    assert!(before.unsettled().is_empty());
+
+    // Compaction took the first while the second was the last.
+    let mut after = ControlState::new(10);
+    for (offset, record) in [(1, loser), (2, live), (3, again.record(id(9)))] {
+        after.apply(record, offset);
+    }
+    assert_eq!(before.clusters(), after.clusters());
 }
 
 #[test]
@@ -78,7 +100,7 @@ fn the_number_of_a_stopped_cluster_is_free() {
     let mut state = ControlState::new(10);
     let known = [ClusterState::Live, ClusterState::Stopped];
     for (offset, cluster_state) in known.into_iter().enumerate() {
-        let wanted = state.change(id(offset as u64 + 1), cluster_state, policy(0));
+        let wanted = Wanted::after(None, cluster_state, policy(0));
         state.apply(wanted.record(id(offset as u64 + 1)), offset as i64);
     }
     assert_eq!(state.lowest_free(), Some(id(2)));
@@ -124,13 +146,17 @@ fn written(steps: &[Step]) -> Vec<(i64, ControlRecord)> {
     let mut log: Vec<(i64, ControlRecord)> = Vec::new();
     for (behind, cluster, cluster_state, min_count) in steps {
         let known = read(&log[..log.len().saturating_sub(*behind)]);
-        let wanted = known.change(id(*cluster), *cluster_state, policy(*min_count));
+        let wanted = Wanted::after(
+            known.cluster(id(*cluster)),
+            *cluster_state,
+            policy(*min_count),
+        );
         log.push((log.len() as i64, wanted.record(id(*cluster))));
     }
     let known = read(&log);
     for cluster in known.unsettled() {
         let held = known.cluster(*cluster).unwrap();
-        let again = known.change(*cluster, held.state, held.policy);
+        let again = Wanted::after(Some(held), held.state, held.policy);
         log.push((log.len() as i64, again.record(*cluster)));
     }
     log

@@ -1,0 +1,93 @@
+//! From what is committed to folds, and the consumer to where they go on.
+
+use tokio::time::Instant;
+
+use super::stage::ClosingOf;
+use super::{Commits, Counting, PAUSE, Thread, Unrestored};
+use crate::domain::{Action, Input, LogFold, Offset};
+use crate::kafka::thread::Failure;
+
+impl<C: Counting> Thread<'_, C> {
+    pub(super) fn note_restores(&mut self, actions: Vec<Action<ClosingOf<C>>>) {
+        for action in actions {
+            if let Action::Restore { partition, life } = action {
+                self.waiting.insert(partition, life);
+            }
+        }
+    }
+
+    /// Restores all that waits for it at once: moving the consumer moves it in all partitions.
+    pub(super) fn restore(&mut self) -> Result<(), Failure> {
+        if self.waiting.is_empty() || Instant::now() < self.next_try {
+            return Ok(());
+        }
+        match self.restored() {
+            Ok(folds) => {
+                self.member.health.answered();
+                for (partition, fold) in folds {
+                    let Some(life) = self.waiting.remove(&partition) else {
+                        continue;
+                    };
+                    self.machine.step(Input::Restored {
+                        partition,
+                        life,
+                        fold,
+                    });
+                }
+                Ok(())
+            }
+            Err(Unrestored::Hopeless(failure)) => Err(failure),
+            Err(Unrestored::NotNow(cause)) => {
+                let stage = self.member.health.stage();
+                tracing::debug!(stage, cause, "not restored yet");
+                self.next_try = Instant::now() + PAUSE;
+                for (partition, life) in std::mem::take(&mut self.waiting) {
+                    let actions = self.machine.step(Input::RestoreFailed { partition, life });
+                    self.note_restores(actions);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn restored(&mut self) -> Result<Vec<(usize, C::Fold)>, Unrestored> {
+        self.reader.halt()?;
+        self.stage.look(&self.reader.consumer)?;
+        let commits = self.reader.commits(self.waiting.keys())?;
+        let mut folds = self.stage.restore(&commits)?;
+        for (partition, fold) in &mut folds {
+            let start = self.reader.start(*partition)?;
+            if start > fold.position() {
+                self.warn_of_gap(*partition, fold.position(), start, &commits);
+                C::skip(fold, Offset(start.0 - 1));
+            }
+        }
+        let restored = folds.iter().map(|(partition, fold)| (*partition, fold));
+        let positions = self.machine.folds().chain(restored);
+        let positions = positions.map(|(partition, fold)| (partition, fold.position()));
+        self.reader.start_at(positions)?;
+        self.settle_doubtful(&commits);
+        Ok(folds)
+    }
+
+    fn warn_of_gap(&self, partition: usize, from: Offset, to: Offset, commits: &Commits) {
+        if commits.get(&partition).is_some_and(Option::is_some) {
+            tracing::error!(
+                topic = self.stage.topic(),
+                partition,
+                from = from.0,
+                to = to.0,
+                "records were deleted before they were counted, lengthen the topic's retention"
+            );
+        }
+    }
+
+    /// What was committed after all is settled; what was not is read again.
+    fn settle_doubtful(&mut self, commits: &Commits) {
+        for part in std::mem::take(&mut self.doubtful) {
+            if commits.get(&part.partition) == Some(&Some(part.commit)) {
+                self.stage.settled(&part.closing);
+            }
+        }
+    }
+}
