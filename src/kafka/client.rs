@@ -142,6 +142,9 @@ const TRANSACTIONS: &[(&str, &str)] = &[
     ("message.timeout.ms", "10000"),
     // All records of a transaction are queued together, and it waits for nothing else.
     ("linger.ms", "0"),
+    // Partitions close within milliseconds of each other, and a transaction that begins while the one before is still being
+    // marked as committed is refused at first. It would wait 100 ms to try again, and so would every viewer.
+    ("retry.backoff.ms", "10"),
 ];
 
 /// Whoever reads.
