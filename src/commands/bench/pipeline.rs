@@ -20,7 +20,7 @@ use super::process::{self, Usage};
 use super::relay;
 use super::report::{Figure, Ledger, Report, figure};
 use super::senders::{self, Sent};
-use super::viewers::{Arrival, Viewers};
+use super::viewers::{Arrival, Viewers, wall_clock_ms};
 use super::windows::megabytes;
 
 /// Keep-alive connections. Each waits for its answer, so at 5,000 a second one has 51 ms for it.
@@ -100,7 +100,10 @@ impl Snapshot {
 
 struct Run {
     sent: Sent,
+    /// Those that ended under the load.
     windows: Vec<Arrival>,
+    /// Those that ended in the silence after it: no newer record closes them, so the clock does.
+    silent: Vec<Arrival>,
     merged: u64,
     totals: Vec<u64>,
     faults: Vec<String>,
@@ -119,6 +122,7 @@ async fn run(args: &PipelineArgs, ground: &Ground, node: &Node) -> Result<Run, F
     let before = Snapshot::take(ground, node);
     let mut sent = senders::send(&node.address, pacing(args.duration), Instant::now()).await?;
     let used = before.until(&Snapshot::take(ground, node));
+    let silent_from = wall_clock_ms();
     sent.accepted += warm.accepted;
     sent.unknown += warm.unknown;
     sent.refused += warm.refused;
@@ -130,8 +134,11 @@ async fn run(args: &PipelineArgs, ground: &Ground, node: &Node) -> Result<Run, F
     let seen = viewers.seen.borrow();
     let after = timed_from.unwrap_or_default();
     let windows = seen.windows.range(after + 1..).map(|(_, arrival)| *arrival);
+    let windows = windows.filter(|arrival| arrival.total > 0);
+    let (silent, windows) = windows.partition(|arrival| arrival.end_ms as f64 >= silent_from);
     Ok(Run {
-        windows: windows.filter(|arrival| arrival.total > 0).collect(),
+        windows,
+        silent,
         merged: seen.merged,
         totals: seen.totals.clone(),
         faults: seen.faults.clone(),
@@ -181,6 +188,7 @@ fn report(args: &PipelineArgs, run: &Run, relay: &Percentiles) -> Report {
 
 fn figures(run: &Run, latency: &Percentiles) -> Vec<Figure> {
     let (answers, delays) = (run.sent.latency(), run.sent.delay());
+    let silent = Percentiles::of(run.silent.iter().map(Arrival::latency_ms));
     let share = |cpu: Duration| 100.0 * cpu.as_secs_f64() / run.used.time.as_secs_f64();
     vec![
         figure(
@@ -191,6 +199,12 @@ fn figures(run: &Run, latency: &Percentiles) -> Vec<Figure> {
         ),
         figure("window_p99", "p99", latency.at(0.99), "ms"),
         figure("window_max", "max", latency.max(), "ms"),
+        figure(
+            "silent",
+            "a window that ends in silence, max",
+            silent.max(),
+            "ms",
+        ),
         figure("windows", "windows timed", latency.len() as f64, ""),
         figure(
             "answer_p50",
