@@ -175,7 +175,7 @@ async fn start_up(shared: Arc<Shared>, clusters: Coming, is_alone: bool) -> Resu
 
 /// Waits until every stage can do its work and the first clusters are there; the workers start on threads of their own.
 async fn until_up(shared: Arc<Shared>, clusters: Coming) -> Result<(), StartError> {
-    const LOOK: Duration = Duration::from_millis(1);
+    const LOOK: Duration = Duration::from_millis(5);
     let stages = &shared.readiness.stages;
     while !stages.iter().all(|(_, stage)| stage.is_alive()) {
         tokio::time::sleep(LOOK).await;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+use tokio::task::JoinError;
 use tokio::time::Instant;
 
 use crate::config::Config;
@@ -22,11 +24,18 @@ pub(super) async fn prepare(config: &Config) -> Result<(), AdminError> {
     let admin = Arc::new(Admin::new(&config.kafka)?);
     let survey = until_answered(&admin, config.kafka.start_timeout).await?;
     let topics = config.topics.all([]);
-    let created = admin.create_missing(&topics, &config.topics).await?;
+    let (asked, needed, settings) = (admin, topics.clone(), config.topics.clone());
+    // Some of these questions block.
+    let seen_to = tokio::task::spawn_blocking(move || {
+        Handle::current().block_on(async {
+            let created = asked.create_missing(&needed, &settings).await?;
+            Ok::<_, AdminError>((created, asked.describe(&needed).await?))
+        })
+    });
+    let (created, found) = unless_panicked(seen_to.await)?;
     if !created.is_empty() {
         tracing::info!(topics = ?created, "topics created");
     }
-    let found = admin.describe(&topics).await?;
     for warning in warnings(&topics, &found, survey.num_brokers) {
         tracing::warn!(%warning, "topics are not as they should be");
     }
@@ -39,16 +48,19 @@ async fn until_answered(admin: &Arc<Admin>, patience: Duration) -> Result<Survey
     loop {
         let asked = admin.clone();
         let answer = tokio::task::spawn_blocking(move || asked.survey()).await;
-        // A question that panics is not asked again.
-        let error =
-            match answer.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) {
-                Ok(survey) => return Ok(survey),
-                Err(error) if Instant::now() >= give_up => return Err(error),
-                Err(error) => error,
-            };
+        let error = match unless_panicked(answer) {
+            Ok(survey) => return Ok(survey),
+            Err(error) if Instant::now() >= give_up => return Err(error),
+            Err(error) => error,
+        };
         if std::mem::take(&mut is_first) {
             tracing::warn!(%error, timeout_s = patience.as_secs(), "waiting for kafka");
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// A question that panics is not asked again.
+fn unless_panicked<T>(answer: Result<T, JoinError>) -> T {
+    answer.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }

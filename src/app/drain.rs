@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::{Node, Outcome};
@@ -12,6 +13,8 @@ use crate::actors::messages::{CloseSessions, Drain};
 const ASK_AGAIN: Duration = Duration::from_millis(5);
 /// Share of `shutdown.timeout` after which sessions that do not read are left behind.
 const PATIENCE: f64 = 0.5;
+/// The same for stages on Kafka, which come before.
+const KAFKA_PATIENCE: f64 = 0.4;
 
 impl Node {
     /// Drains within `shutdown.timeout`.
@@ -37,13 +40,27 @@ impl Node {
         Outcome::Drained
     }
 
-    /// Down the pipeline, stage by stage. Returns how many sessions were left behind.
+    /// Down the pipeline, then out. Returns how many sessions were left behind.
     async fn hand_on_and_close(&self) -> usize {
-        for stage in self.pipeline.drains() {
-            until_empty(&stage).await;
+        let handed_on = self.hand_on();
+        match self.pipeline.is_on_kafka() {
+            false => handed_on.await,
+            // What a stage has not handed on is on Kafka still, and brokers that hang must not keep sessions from being told.
+            true => {
+                let patience = self.shutdown_timeout.mul_f64(KAFKA_PATIENCE);
+                if tokio::time::timeout(patience, handed_on).await.is_err() {
+                    tracing::warn!("stages left behind, kafka does not let them end");
+                }
+            }
         }
         self.server.pause().await;
         self.close_sessions().await
+    }
+
+    async fn hand_on(&self) {
+        for stages in self.pipeline.drains() {
+            join_all(stages.iter().map(until_empty)).await;
+        }
     }
 
     async fn close_sessions(&self) -> usize {

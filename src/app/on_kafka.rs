@@ -164,12 +164,12 @@ impl KafkaStages {
         }
     }
 
-    /// Whom to ask to end in order, in flow order.
-    pub(super) fn drains(&self) -> Vec<Link<Drain>> {
+    /// Whom to ask to end: first those who still owe an answer to a request, then all that topics keep apart.
+    pub(super) fn drains(&self) -> Vec<Vec<Link<Drain>>> {
         let ingests = self.ingests.iter().map(Slot::link);
         let control = std::iter::once(self.control.link());
         let threads = self.threads.iter().map(|stage| stage.slot.link());
-        ingests.chain(control).chain(threads).collect()
+        vec![ingests.chain(control).collect(), threads.collect()]
     }
 
     /// Builds the sink of a worker on its thread. On a node that takes no reactions it is nobody.

@@ -55,10 +55,15 @@ impl Pipeline {
         }
     }
 
-    /// Whom to ask to hand on what it holds, in flow order.
-    pub(super) fn drains(&self) -> Vec<Link<Drain>> {
+    /// Whether Kafka connects the stages.
+    pub(super) fn is_on_kafka(&self) -> bool {
+        matches!(self, Self::OnKafka(_))
+    }
+
+    /// Whom to ask to hand on what it holds: those of one group at once, the groups in flow order.
+    pub(super) fn drains(&self) -> Vec<Vec<Link<Drain>>> {
         match self {
-            Self::Embedded(stages) => stages.drains(),
+            Self::Embedded(stages) => stages.drains().into_iter().map(|one| vec![one]).collect(),
             Self::OnKafka(stages) => stages.drains(),
         }
     }

@@ -55,10 +55,9 @@ async fn serve(config: Config) -> Exit {
         Err(error) => {
             complain(&error);
             return match error {
+                StartError::Kafka(AdminError::Settings(_)) => Exit::Configuration,
                 // A broker that is not there yet may be later: whoever restarts this should try again.
-                StartError::Stage(_) | StartError::Kafka(AdminError::Unreachable { .. }) => {
-                    Exit::StageFailed
-                }
+                StartError::Stage(_) | StartError::Kafka(_) => Exit::StageFailed,
                 _ => Exit::Configuration,
             };
         }
