@@ -145,8 +145,12 @@ impl Node {
         };
         let address = wait_for("listening", START_PATIENCE, is_listening, Option::is_some).await;
         self.address = address.expect("an address");
-        let api = self.api();
-        let ready = async || api.get("/ready").await;
+        let (api, process) = (self.api(), &mut self.process);
+        let ready = async || {
+            let exit = process.try_wait().expect("the node's state");
+            assert!(exit.is_none(), "the node ended at its start with {exit:?}");
+            api.get("/ready").await
+        };
         wait_for("ready", START_PATIENCE, ready, |reply| reply.status == 200).await;
     }
 }
