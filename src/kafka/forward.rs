@@ -357,7 +357,11 @@ impl Forwarder {
         self.inputs.assign(&mine);
         match self.assigned.is_empty() {
             true => Ok(()),
-            false => self.consumer.assign(&list).map_err(Failure::passing),
+            false => {
+                self.consumer.assign(&list).map_err(Failure::passing)?;
+                // A pause outlasts the assignment that it was of.
+                self.consumer.resume(&list).map_err(Failure::passing)
+            }
         }
     }
 
@@ -410,3 +414,6 @@ impl Forwarder {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
