@@ -102,9 +102,17 @@ impl UserId {
 
     /// Checks an id.
     pub fn parse(text: &str) -> Result<Self, UserIdError> {
+        Self::check(text)?;
+        Ok(Self(text.into()))
+    }
+
+    /// The same for whoever does not keep it.
+    pub fn check(text: &str) -> Result<(), UserIdError> {
         let fits = (1..=Self::MAX_BYTES).contains(&text.len());
-        if fits && !text.contains(char::is_control) {
-            Ok(Self(text.into()))
+        // Most are plain ASCII, where a byte is enough to tell.
+        let is_plain = || text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if fits && (is_plain() || !text.contains(char::is_control)) {
+            Ok(())
         } else {
             Err(UserIdError)
         }

@@ -133,11 +133,13 @@ impl Counting for Aggregate {
     }
 
     fn take(&mut self, fold: &mut PartitionFold, record: Record<'_>) -> Result<(), &'static str> {
-        let reaction = reaction::decode(record.value).map_err(Poison::as_str)?;
-        self.open(&reaction.stream)?;
+        let reaction = reaction::counted(record.value).map_err(Poison::as_str)?;
+        let stream = reaction.stream(self.open.as_ref());
+        let stream = stream.map_err(Poison::as_str)?;
+        self.open(&stream)?;
         let arrival = Arrival {
             at: record.at,
-            stream: &reaction.stream,
+            stream: &stream,
             emoji: reaction.emoji,
             count: reaction.count,
             event_id: reaction.event_id.as_ref(),

@@ -117,6 +117,9 @@ const PRODUCER: &[(&str, &str)] = &[
 ];
 
 const REACTIONS: &[(&str, &str)] = &[
+    // Every batch goes to all partitions. librdkafka would fill one at a time and leave others without a record for a quarter of
+    // a second, and a window is whole when its last partition has seen its end.
+    ("sticky.partitioning.linger.ms", "0"),
     // A request is answered in that time, if need be with `unknown_outcome`; librdkafka would try for five minutes.
     ("message.timeout.ms", "5000"),
 ];
@@ -139,6 +142,9 @@ const TRANSACTIONS: &[(&str, &str)] = &[
     ("message.timeout.ms", "10000"),
     // All records of a transaction are queued together, and it waits for nothing else.
     ("linger.ms", "0"),
+    // Partitions close within milliseconds of each other, and a transaction that begins while the one before is still being
+    // marked as committed is refused at first. It would wait 100 ms to try again, and so would every viewer.
+    ("retry.backoff.ms", "10"),
 ];
 
 /// Whoever reads.
@@ -149,6 +155,9 @@ const CONSUMER: &[(&str, &str)] = &[
     ("enable.auto.offset.store", "false"),
     // What an aborted transaction wrote was never counted.
     ("isolation.level", "read_committed"),
+    // A partition whose records wait here is fetched for again as soon as they were taken; librdkafka would pause for a second,
+    // and a backlog would be read in gulps.
+    ("fetch.queue.backoff.ms", "10"),
     // Memory for records fetched ahead; the default is 64 MiB for each consumer.
     ("queued.max.messages.kbytes", "16384"),
 ];

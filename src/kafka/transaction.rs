@@ -24,7 +24,7 @@ use self::stage::ClosingOf;
 use self::writer::Writer;
 use super::context::Change;
 use super::thread::{Failure, Stop};
-use crate::domain::{ExactlyOnce, Input, Life, Outcome, Part};
+use crate::domain::{EpochMs, ExactlyOnce, Input, Life, Outcome, Part};
 use crate::telemetry::kafka::{AssignmentChanged, PoisonPassed};
 
 pub use self::stage::{Commits, Consumer, Counting, Member, Output, Record, Unrestored};
@@ -34,6 +34,13 @@ const IDLE: Duration = Duration::from_millis(50);
 
 /// How long records are taken before the machine looks at them.
 const SLICE: Duration = Duration::from_millis(20);
+
+/// The same while the records are old. Each look may end in a transaction, and a transaction for every window of a backlog
+/// would take longer than its records.
+const SLICE_OF_BACKLOG: Duration = Duration::from_millis(250);
+
+/// The age from which records are a backlog, in milliseconds: beyond it nobody waits for a single window.
+const BACKLOG_MS: u64 = 10_000;
 
 /// How many records are taken between two looks at the clock.
 const STRIDE: u64 = 64;
@@ -138,15 +145,16 @@ impl<'a, C: Counting> Thread<'a, C> {
     /// Takes records until there is none, or it is time to look at them.
     fn poll(&mut self) {
         let began = Instant::now();
-        let (mut wait, mut num_read) = (IDLE, 0_u64);
+        let (mut wait, mut num_read, mut newest) = (IDLE, 0_u64, EpochMs(0));
         while let Some(polled) = self.reader.consumer.poll(wait) {
             // Errors are told to the context as well; what is fatal is looked for at every turn.
             if let Ok(message) = polled {
                 num_read += 1;
+                newest = newest.max(Record::of(&message).at);
                 take(&mut self.stage, &mut self.machine, self.member, &message);
             }
             wait = Duration::ZERO;
-            if num_read.is_multiple_of(STRIDE) && began.elapsed() >= SLICE {
+            if num_read.is_multiple_of(STRIDE) && began.elapsed() >= self.slice(newest) {
                 break;
             }
         }
@@ -192,6 +200,14 @@ impl<'a, C: Counting> Thread<'a, C> {
         let old = std::mem::replace(&mut self.reader, reader);
         close(stage, move || drop(old));
         Ok(())
+    }
+
+    fn slice(&self, newest: EpochMs) -> Duration {
+        if newest.0 + BACKLOG_MS < self.member.clock.now().0 {
+            SLICE_OF_BACKLOG
+        } else {
+            SLICE
+        }
     }
 
     /// Tells the machine what the group has changed.

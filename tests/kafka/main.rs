@@ -9,6 +9,7 @@ mod topics;
 mod control;
 mod ground;
 mod ingest;
+mod bench;
 mod moving;
 mod windows;
 mod tools;

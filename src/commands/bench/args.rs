@@ -32,7 +32,7 @@ pub struct WindowsArgs {
     #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = USUAL_BROKER, required = true)]
     pub kafka: String,
     /// Reactions to write before the aggregator starts
-    #[arg(long, value_name = "COUNT", default_value = "3000000", value_parser = clap::value_parser!(u64).range(1_000..))]
+    #[arg(long, value_name = "COUNT", default_value = "5000000", value_parser = clap::value_parser!(u64).range(1_000..))]
     pub records: u64,
     /// Somebody else's aggregator, measured on the same records in the same run
     #[arg(long, value_name = "PEER")]

@@ -5,11 +5,12 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::Instant;
 
 use super::failure::Failure;
+use super::http::{self, Answer};
 use super::process::{self, Usage};
 
 /// What stands before each address that a node says it listens on.
@@ -30,6 +31,7 @@ pub(super) struct Node {
     child: Child,
     /// Where it listens.
     pub(super) address: String,
+    token: String,
     log: Option<JoinHandle<String>>,
 }
 
@@ -37,12 +39,14 @@ impl Node {
     /// Starts `serve` with these settings on a free port of loopback. Neither the environment nor a settings file of the
     /// user reaches it: a run measures the same for everybody.
     pub(super) fn start(settings: &[String]) -> Result<Self, Failure> {
+        let token = format!("{:032x}", fastrand::u128(..));
         let program = std::env::current_exe().context("this program's own file")?;
         let mut child = Command::new(program)
             .args(["serve", "--bind", "127.0.0.1:0", "--config", "/dev/null"])
             .args(["--set", "log.level=warn"])
             .args(settings)
             .env_clear()
+            .env("EMOSTREAM_ADMIN_TOKEN", &token)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -59,6 +63,7 @@ impl Node {
         let mut node = Self {
             child,
             address: String::new(),
+            token,
             log,
         };
         match stdout.and_then(listening) {
@@ -73,17 +78,23 @@ impl Node {
         process::of(self.child.id())
     }
 
-    /// Waits until it says that it is ready.
-    pub(super) fn await_ready(&mut self) -> Result<(), Failure> {
+    /// One GET.
+    pub(super) fn get(&self, path: &str) -> Result<Answer, Failure> {
+        Ok(http::get(&self.address, path, &self.token)?)
+    }
+
+    /// Waits until it says that it is ready, and that this many clusters take sessions.
+    pub(super) fn await_ready(&mut self, num_clusters: usize) -> Result<(), Failure> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             self.check()?;
-            let answer = super::http::get(&self.address, "/ready")?;
-            if answer.status == 200 {
+            let (ready, clusters) = (self.get("/ready")?, self.get("/admin/clusters")?);
+            if ready.status == 200 && num_live(&clusters.body) >= num_clusters {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                return Err(anyhow!("the node is not ready: {}", answer.body).into());
+                let (ready, clusters) = (ready.body, clusters.body);
+                return Err(anyhow!("the node is not ready: {ready} {clusters}").into());
             }
             std::thread::park_timeout(PAUSE);
         }
@@ -142,26 +153,36 @@ fn listening(stdout: ChildStdout) -> Option<String> {
     address
 }
 
-/// Records that a stage has read so far, from the text of `/metrics`.
-pub(super) fn records_read(metrics: &str, stage: &str) -> anyhow::Result<u64> {
+/// Clusters that take sessions, from the answer of `/admin/clusters`.
+fn num_live(clusters: &str) -> usize {
+    clusters.matches("\"state\":\"live\"").count()
+}
+
+/// A metric of a stage on Kafka, from the text of `/metrics`; `labels` are those that it has besides.
+pub(super) fn metric(metrics: &str, name: &str, stage: &str, labels: &[&str]) -> Option<f64> {
     let stage = format!("stage=\"{stage}\"");
-    let mut lines = metrics.lines();
-    let line = lines.find(|line| {
-        line.starts_with("emostream_kafka_records_total{")
-            && line.contains("direction=\"read\"")
-            && line.contains(&stage)
+    let mut lines = metrics.lines().filter_map(|line| {
+        let (key, value) = line.rsplit_once(' ')?;
+        let (found, rest) = key.split_once('{')?;
+        let is_it = found == name
+            && labels
+                .iter()
+                .chain([&stage.as_str()])
+                .all(|label| rest.contains(label));
+        is_it.then_some(value)
     });
-    let Some((_, value)) = line.and_then(|line| line.rsplit_once(' ')) else {
-        bail!("the node's metrics do not count the records read");
-    };
-    Ok(value.parse::<f64>()? as u64)
+    lines.next()?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
+
+    #[test]
+    fn clusters_that_only_start_take_no_sessions() {
+        let clusters = r#"{"clusters":[{"id":1,"state":"live"},{"id":2,"state":"starting"},{"id":3,"state":"live"}]}"#;
+        assert_eq!(num_live(clusters), 2);
+    }
 
     #[test]
     fn records_of_one_stage_and_direction_are_found() {
@@ -169,7 +190,15 @@ mod tests {
             emostream_kafka_records_total{direction=\"read\",stage=\"window_merger\"} 7\n\
             emostream_kafka_records_total{direction=\"written\",stage=\"window_aggregator\"} 8\n\
             emostream_kafka_records_total{direction=\"read\",stage=\"window_aggregator\"} 9\n";
-        assert_eq!(records_read(metrics, "window_aggregator").unwrap(), 9);
-        assert!(records_read(metrics, "control").is_err());
+        let read = |stage| {
+            metric(
+                metrics,
+                "emostream_kafka_records_total",
+                stage,
+                &["direction=\"read\""],
+            )
+        };
+        assert_eq!(read("window_aggregator"), Some(9.0));
+        assert_eq!(read("control"), None);
     }
 }

@@ -6,6 +6,7 @@ use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::Instant;
 
 use super::failure::Failure;
 use super::process::{self, Usage};
@@ -15,6 +16,12 @@ use crate::kafka::topics::{Role, Topic, TopicsConfig};
 
 /// How long the broker may take to delete.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a member that has ended is waited for: more than a session.
+const SESSION: Duration = Duration::from_secs(15);
+
+/// Between two tries to delete.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// As many partitions as the topics of CONTRACT have.
 const PARTITIONS: u16 = 3;
@@ -111,12 +118,18 @@ impl Ground {
         if !ours.is_empty() {
             client.delete_topics(&ours, &options).await?;
         }
-        let groups = client.inner().fetch_group_list(None, PATIENCE)?;
-        let names = groups.groups().iter().map(|group| group.name());
-        let group = &self.clients.identity.group;
-        let ours: Vec<&str> = names.filter(|name| name.starts_with(group)).collect();
-        if !ours.is_empty() {
+        // A stage that counts keeps its place in its group beyond its end, until its session is over.
+        let deadline = Instant::now() + SESSION;
+        loop {
+            let groups = client.inner().fetch_group_list(None, PATIENCE)?;
+            let names = groups.groups().iter().map(|group| group.name());
+            let group = &self.clients.identity.group;
+            let ours: Vec<&str> = names.filter(|name| name.starts_with(group)).collect();
+            if ours.is_empty() || Instant::now() >= deadline {
+                break;
+            }
             client.delete_groups(&ours, &options).await?;
+            tokio::time::sleep(PAUSE).await;
         }
         Ok(())
     }

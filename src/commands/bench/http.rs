@@ -14,22 +14,33 @@ pub(super) struct Answer {
     pub(super) body: String,
 }
 
-/// One GET on a connection of its own.
-pub(super) fn get(address: &str, path: &str) -> io::Result<Answer> {
+/// One GET on a connection of its own, with the admin token.
+pub(super) fn get(address: &str, path: &str, token: &str) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     write!(
         stream,
-        "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
     )?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(broken)?;
-    let head = Head::parse(head.as_bytes()).ok_or_else(broken)?;
-    Ok(Answer {
-        status: head.status,
-        body: body.to_owned(),
-    })
+    // By its length: a node may keep the connection open for a while after the answer.
+    let mut answer = Vec::new();
+    let mut part = [0; 8_192];
+    loop {
+        let length = stream.read(&mut part)?;
+        answer.extend_from_slice(&part[..length]);
+        if let Some(start) = head_length(&answer) {
+            let head = Head::parse(&answer[..start]).ok_or_else(broken)?;
+            if let Some(body) = answer.get(start..start + head.body) {
+                return Ok(Answer {
+                    status: head.status,
+                    body: String::from_utf8_lossy(body).into_owned(),
+                });
+            }
+        }
+        if length == 0 {
+            return Err(broken());
+        }
+    }
 }
 
 fn broken() -> io::Error {

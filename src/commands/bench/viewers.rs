@@ -255,7 +255,7 @@ impl Session {
     clippy::disallowed_methods,
     reason = "an edge: this is the one clock of a bench"
 )]
-fn wall_clock_ms() -> f64 {
+pub(super) fn wall_clock_ms() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.unwrap_or_default().as_secs_f64() * 1e3
 }

@@ -10,14 +10,14 @@ use anyhow::anyhow;
 use tokio::time::Instant;
 
 use super::args::{PeerName, WindowsArgs};
+use super::backlog;
 use super::bare::{self, Effort};
-use super::child::{Node, records_read};
+use super::child::{Node, metric};
 use super::failure::Failure;
 use super::ground::Ground;
 use super::peer::{self, PeerEffort};
 use super::published::{Published, Repeats};
 use super::report::{Figure, Ledger, Report, figure};
-use super::{backlog, http};
 use crate::domain::Tally;
 use crate::kafka::topics::Role;
 
@@ -26,6 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Between two looks whether the node has begun to read.
 const GLANCE: Duration = Duration::from_millis(5);
+
+/// The stage that reads reactions.
+const STAGE: &str = "window_aggregator";
 
 /// The figure to beat, in records per CPU-second of the node.
 const WANTED: f64 = 300_000.0;
@@ -53,6 +56,9 @@ struct Counted {
     start_up: Duration,
     resident: u64,
     broker: Option<Duration>,
+    num_transactions: Option<f64>,
+    /// From the beginning of a transaction to its end, on the average, in milliseconds.
+    transaction_ms: Option<f64>,
     published: Published,
 }
 
@@ -69,6 +75,16 @@ fn count(ground: &Ground, written: u64) -> Result<Counted, Failure> {
     let after = node.usage();
     let broker = broker_before.zip(ground.broker_usage());
     published.read_rest(&consumer)?;
+    let metrics = node.get("/metrics")?.body;
+    let of_transactions = |part| {
+        metric(
+            &metrics,
+            &format!("emostream_kafka_transaction_seconds_{part}"),
+            STAGE,
+            &[],
+        )
+    };
+    let (sum, num) = (of_transactions("sum"), of_transactions("count"));
     node.stop()?;
     let effort = Effort {
         records: written.saturating_sub(already),
@@ -80,6 +96,8 @@ fn count(ground: &Ground, written: u64) -> Result<Counted, Failure> {
         start_up: before.cpu,
         resident: after.resident,
         broker: broker.map(|(before, after)| after - before),
+        num_transactions: num,
+        transaction_ms: sum.zip(num).map(|(sum, num)| 1e3 * sum / num),
         published,
     })
 }
@@ -90,9 +108,14 @@ fn first_read(node: &mut Node) -> Result<u64, Failure> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         node.check()?;
-        let metrics = http::get(&node.address, "/metrics")?;
-        match records_read(&metrics.body, "window_aggregator") {
-            Ok(read) if read > 0 => return Ok(read),
+        let read = metric(
+            &node.get("/metrics")?.body,
+            "emostream_kafka_records_total",
+            STAGE,
+            &["direction=\"read\""],
+        );
+        match read {
+            Some(read) if read > 0.0 => return Ok(read as u64),
             _ if Instant::now() >= deadline => {
                 return Err(anyhow!("the node does not begin to read").into());
             }
@@ -187,6 +210,18 @@ fn ours_in_figures(counted: &Counted) -> Vec<Figure> {
             "windows",
             counted.published.num_windows() as f64,
             "",
+        ),
+        figure(
+            "transactions",
+            "transactions of the aggregator",
+            counted.num_transactions,
+            "",
+        ),
+        figure(
+            "transaction_ms",
+            "mean time of one",
+            counted.transaction_ms,
+            "ms",
         ),
         figure(
             "broker_cpu",

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::{Poison, json, read};
-use crate::domain::{EpochMs, EventId, MAX_COUNT, Reaction, StreamName, UserId};
+use crate::domain::{Emoji, EpochMs, EventId, MAX_COUNT, Reaction, StreamName, UserId};
 
 /// From `2026-06-11T20:00` to a time with nanoseconds, offset and zone in brackets.
 const TIMESTAMP_BYTES: std::ops::RangeInclusive<usize> = 16..=64;
@@ -49,13 +49,72 @@ pub fn key(reaction: &Reaction) -> Option<&str> {
     reaction.event_id.as_ref().map(EventId::as_str)
 }
 
+/// What counting takes of a value. The rest of it was checked all the same, and is not kept: a record is counted in less time
+/// than its texts are copied in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted<'a> {
+    /// The name of its stream, still to be checked; who names none means `main`.
+    stream: Option<Cow<'a, str>>,
+    /// What was sent.
+    pub emoji: Emoji,
+    /// How often at once, 1 to [`MAX_COUNT`].
+    pub count: u32,
+    /// The client's own name for it.
+    pub event_id: Option<EventId>,
+}
+
+impl Counted<'_> {
+    /// The stream it belongs to. `last` is that of the record before, most often the same, which is then shared.
+    ///
+    /// # Errors
+    ///
+    /// No name of a stream.
+    pub fn stream(&self, last: Option<&StreamName>) -> Result<StreamName, Poison> {
+        let name = self.stream.as_deref();
+        match last.filter(|last| last.as_str() == name.unwrap_or(MAIN)) {
+            Some(last) => Ok(last.clone()),
+            None => json::stream(name),
+        }
+    }
+}
+
+/// The stream of whoever names none.
+const MAIN: &str = "main";
+
+/// Reads and checks a value for counting.
+///
+/// # Errors
+///
+/// What [`decode`] refuses, but for the name of the stream.
+pub fn counted(value: &[u8]) -> Result<Counted<'_>, Poison> {
+    checked(read(value)?).map(|(counted, _)| counted)
+}
+
 /// Reads and checks a value.
 ///
 /// # Errors
 ///
 /// What HTTP would refuse as well.
 pub fn decode(value: &[u8]) -> Result<Reaction, Poison> {
-    let given: ReactionJson<'_> = read(value)?;
+    let (counted, texts) = checked(read(value)?)?;
+    Ok(Reaction {
+        stream: counted.stream(None)?,
+        user_id: UserId::parse(&texts.user_id).map_err(|_| Poison::InvalidUserId)?,
+        emoji: counted.emoji,
+        count: counted.count,
+        timestamp: Some(texts.timestamp.as_ref().into()),
+        event_id: counted.event_id,
+    })
+}
+
+/// What is checked and carried, and not counted.
+struct Texts<'a> {
+    user_id: Cow<'a, str>,
+    timestamp: Cow<'a, str>,
+}
+
+/// Every check but that of the stream's name.
+fn checked(given: ReactionJson<'_>) -> Result<(Counted<'_>, Texts<'_>), Poison> {
     let count = u32::try_from(given.count.unwrap_or(1))
         .ok()
         .filter(|count| (1..=MAX_COUNT).contains(count))
@@ -64,14 +123,18 @@ pub fn decode(value: &[u8]) -> Result<Reaction, Poison> {
     if !is_time(&given.timestamp) {
         return Err(Poison::InvalidTimestamp);
     }
-    Ok(Reaction {
-        stream: json::stream(given.stream.as_deref())?,
-        user_id: UserId::parse(&given.user_id).map_err(|_| Poison::InvalidUserId)?,
+    UserId::check(&given.user_id).map_err(|_| Poison::InvalidUserId)?;
+    let counted = Counted {
+        stream: given.stream,
         emoji: json::emoji(&given.emoji_type)?,
         count,
-        timestamp: Some(given.timestamp.as_ref().into()),
         event_id: event_id.map_err(|_| Poison::InvalidEventId)?,
-    })
+    };
+    let texts = Texts {
+        user_id: given.user_id,
+        timestamp: given.timestamp,
+    };
+    Ok((counted, texts))
 }
 
 /// With a zone or without one, as Python's `isoformat` writes it.
@@ -176,6 +239,8 @@ mod tests {
         ] {
             let value = valid.replace(from, to);
             assert_eq!(decode(value.as_bytes()), Err(reason), "{value}");
+            let counted = counted(value.as_bytes()).and_then(|counted| counted.stream(None));
+            assert_eq!(counted, Err(reason), "{value}");
         }
     }
 
@@ -196,7 +261,38 @@ mod tests {
         assert_eq!(decode(&deep), Err(Poison::InvalidShape));
     }
 
+    #[test]
+    fn a_stream_is_shared_with_the_record_before_only_if_it_is_the_same() {
+        let value = |stream: &str| {
+            let plain = r#"{"user_id":"u","emoji_type":"🔥","timestamp":"2026-06-11T20:00:00"}"#;
+            plain.replace("{", &format!("{{{stream}"))
+        };
+        let (main, fin) = (StreamName::main(), fixtures::stream("final"));
+        assert_eq!(main.as_str(), MAIN);
+        for (stream, last, expected) in [
+            ("", None, &main),
+            ("", Some(&main), &main),
+            ("", Some(&fin), &main),
+            (r#""stream":"main","#, Some(&main), &main),
+            (r#""stream":"final","#, Some(&main), &fin),
+            (r#""stream":"final","#, Some(&fin), &fin),
+        ] {
+            let value = value(stream);
+            let read = counted(value.as_bytes()).unwrap();
+            assert_eq!(read.stream(last).as_ref(), Ok(expected), "{value} {last:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn counting_sees_what_decoding_does(reaction in any_reaction()) {
+            let value = encode(&reaction, NOW);
+            let read = counted(&value).unwrap();
+            prop_assert_eq!(read.stream(None).unwrap(), reaction.stream);
+            prop_assert_eq!((read.emoji, read.count), (reaction.emoji, reaction.count));
+            prop_assert_eq!(read.event_id, reaction.event_id);
+        }
+
         #[test]
         fn what_is_written_reads_as_the_same(reaction in any_reaction()) {
             prop_assert_eq!(decode(&encode(&reaction, NOW)).unwrap(), reaction);
