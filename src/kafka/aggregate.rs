@@ -14,12 +14,16 @@ use super::thread::Work;
 use super::transaction::{Commits, Consumer, Counting, Member, Output, Record, Unrestored, count};
 use crate::actors::streams::Streams;
 use crate::domain::{
-    Arrival, Closing, Commit, Offset, PartitionFold, PartitionTiming, Punctuation, Seq, StreamName,
-    WindowSize,
+    Arrival, Closing, Commit, EpochMs, Offset, PartitionFold, PartitionTiming, Punctuation, Seq,
+    StreamName, WindowSize,
 };
 
 /// How far the brokers' clocks may be behind ours.
 const SILENCE_MARGIN: Duration = Duration::from_millis(250);
+
+/// How far a record's time may be ahead of the clock, in milliseconds. Brokers that stamp records themselves are never that far ahead; a
+/// producer's own time may be anything, and one such record would close every window up to it, for good.
+const AHEAD_MS: u64 = 60_000;
 
 /// How long the brokers may take to say how many partitions there are.
 const PARTITIONS: Duration = Duration::from_secs(2);
@@ -66,6 +70,8 @@ struct Aggregate {
     streams: Arc<Streams>,
     /// The stream of the last record: most often that of the next.
     open: Option<StreamName>,
+    /// Records from this time on are ahead.
+    horizon: EpochMs,
     num_inputs: usize,
     num_partials: usize,
 }
@@ -78,6 +84,7 @@ impl Aggregate {
             timing: setup.timing,
             streams: setup.streams.clone(),
             open: None,
+            horizon: horizon(setup.member.clock.now()),
             num_inputs: 0,
             num_partials: 0,
         }
@@ -92,6 +99,10 @@ impl Aggregate {
         self.open = Some(stream.clone());
         Ok(())
     }
+}
+
+fn horizon(now: EpochMs) -> EpochMs {
+    EpochMs(now.0.saturating_add(AHEAD_MS))
 }
 
 /// How many partitions a topic has.
@@ -132,7 +143,17 @@ impl Counting for Aggregate {
         Ok(folds.collect())
     }
 
+    fn begin(&mut self, now: EpochMs) {
+        self.horizon = horizon(now);
+    }
+
+    /// A record that is ahead was never counted. So it may be counted when it is read again later: as any other record, in
+    /// its own window if that is open still. And what was counted is not ahead later, or elsewhere: a clock that runs behind
+    /// could at worst pass by what no commit has decided.
     fn take(&mut self, fold: &mut PartitionFold, record: Record<'_>) -> Result<(), &'static str> {
+        if record.at >= self.horizon {
+            return Err("ahead");
+        }
         let reaction = reaction::counted(record.value).map_err(Poison::as_str)?;
         let stream = reaction.stream(self.open.as_ref());
         let stream = stream.map_err(Poison::as_str)?;
@@ -189,4 +210,62 @@ impl Counting for Aggregate {
 
     /// A reaction is counted when its window is published.
     fn settled(&self, _: &Closing) {}
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::actors::clock::Clock;
+    use crate::kafka::client::ClientsConfig;
+    use crate::kafka::health::Health;
+    use crate::telemetry::Metrics;
+
+    const NOW: EpochMs = EpochMs(1_000_000);
+
+    fn stage(streams: Streams) -> Aggregate {
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let window = WindowSize::try_new(Duration::from_secs(2)).unwrap();
+        Aggregate::new(&AggregateSetup {
+            member: Member {
+                clients: ClientsConfig::default(),
+                group: "agg".to_owned(),
+                transactional_id: "agg-0".to_owned(),
+                health: Arc::new(Health::new("stage", metrics)),
+                clock: Clock::following_tokio(NOW),
+            },
+            reactions: "reactions".to_owned(),
+            partials: "partials".to_owned(),
+            timing: timing(window, Duration::from_millis(500), Duration::from_secs(10)),
+            streams: Arc::new(streams),
+        })
+    }
+
+    /// What the stage says of a record, and how many reactions are in the open windows then.
+    fn taken(
+        stage: &mut Aggregate,
+        fold: &mut PartitionFold,
+        (offset, at): (u64, u64),
+    ) -> (Result<(), &'static str>, u64) {
+        let value = reaction::encode(&crate::testkit::reaction(), NOW);
+        let record = Record {
+            offset: Offset(offset),
+            at: EpochMs(at),
+            value: &value,
+        };
+        let done = stage.take(fold, record);
+        (done, fold.open_total())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_record_that_is_far_ahead_of_the_clock_is_passed_by_until_its_time_comes() {
+        let mut stage = stage(Streams::new(1));
+        let mut fold = PartitionFold::start(stage.timing, Seq(0));
+        let at = NOW.0 + 60_000;
+        assert_eq!(taken(&mut stage, &mut fold, (0, at)), (Err("ahead"), 0));
+        assert_eq!(taken(&mut stage, &mut fold, (0, at - 1)), (Ok(()), 1));
+        stage.begin(EpochMs(NOW.0 + 1));
+        assert_eq!(taken(&mut stage, &mut fold, (1, at)), (Ok(()), 2));
+    }
 }

@@ -145,6 +145,7 @@ impl<'a, C: Counting> Thread<'a, C> {
     /// Takes records until there is none, or it is time to look at them.
     fn poll(&mut self) {
         let began = Instant::now();
+        self.stage.begin(self.member.clock.now());
         let (mut wait, mut num_read, mut newest) = (IDLE, 0_u64, EpochMs(0));
         while let Some(polled) = self.reader.consumer.poll(wait) {
             // Errors are told to the context as well; what is fatal is looked for at every turn.
