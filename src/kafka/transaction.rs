@@ -96,6 +96,8 @@ struct Thread<'a, C: Counting> {
     assigned: BTreeSet<usize>,
     /// What is to be restored.
     waiting: BTreeMap<usize, Life>,
+    /// The log does not have a place where the consumer stood.
+    is_out_of_range: bool,
     next_try: Instant,
     next_look: Instant,
     /// The transaction of which nobody knows how it ended, until the commits tell.
@@ -117,6 +119,7 @@ impl<'a, C: Counting> Thread<'a, C> {
             writer,
             assigned: BTreeSet::new(),
             waiting: BTreeMap::new(),
+            is_out_of_range: false,
             next_try: now,
             next_look: now + LOOK,
             doubtful: Vec::new(),
@@ -131,6 +134,7 @@ impl<'a, C: Counting> Thread<'a, C> {
             self.writer.serve();
             self.check(stop)?;
             self.change();
+            self.find_place();
             self.look();
             self.restore()?;
             let now = self.member.clock.now();
@@ -149,10 +153,13 @@ impl<'a, C: Counting> Thread<'a, C> {
         let (mut wait, mut num_read, mut newest) = (IDLE, 0_u64, EpochMs(0));
         while let Some(polled) = self.reader.consumer.poll(wait) {
             // Errors are told to the context as well; what is fatal is looked for at every turn.
-            if let Ok(message) = polled {
-                num_read += 1;
-                newest = newest.max(Record::of(&message).at);
-                take(&mut self.stage, &mut self.machine, self.member, &message);
+            match polled {
+                Ok(message) => {
+                    num_read += 1;
+                    newest = newest.max(Record::of(&message).at);
+                    take(&mut self.stage, &mut self.machine, self.member, &message);
+                }
+                Err(error) => self.is_out_of_range |= reader::is_out_of_range(&error),
             }
             wait = Duration::ZERO;
             if num_read.is_multiple_of(STRIDE) && began.elapsed() >= self.slice(newest) {

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::stage::ClosingOf;
 use super::{Commits, Counting, PAUSE, Thread, Unrestored};
-use crate::domain::{Action, Input, LogFold, Offset};
+use crate::domain::{Action, Halt, Input, LogFold, Offset};
 use crate::kafka::thread::Failure;
 
 impl<C: Counting> Thread<'_, C> {
@@ -56,7 +56,16 @@ impl<C: Counting> Thread<'_, C> {
         let commits = self.reader.commits(self.waiting.keys())?;
         let mut folds = self.stage.restore(&commits)?;
         for (partition, fold) in &mut folds {
-            let start = self.reader.start(*partition)?;
+            let (start, end) = self.reader.span(*partition)?;
+            let committed = fold.must_reach().max(fold.position());
+            if end < committed {
+                let why = Halt::LogTooShort {
+                    partition: *partition,
+                    end,
+                    committed,
+                };
+                return Err(Unrestored::Hopeless(self.reader.halted(why)));
+            }
             if start > fold.position() {
                 self.warn_of_gap(*partition, fold.position(), start, &commits);
                 C::skip(fold, Offset(start.0 - 1));
@@ -68,6 +77,50 @@ impl<C: Counting> Thread<'_, C> {
         self.reader.start_at(positions)?;
         self.settle_doubtful(&commits);
         Ok(folds)
+    }
+
+    /// Restores everything once the log has turned out not to have a place where reading stood. Whether records were lost,
+    /// or the log is another one, is found out on the way.
+    pub(super) fn find_place(&mut self) {
+        if !std::mem::take(&mut self.is_out_of_range) {
+            return;
+        }
+        self.tell_out_of_range();
+        let partitions = self.assigned.iter().copied().collect();
+        let actions = self.machine.step(Input::Assigned(partitions));
+        self.note_restores(actions);
+    }
+
+    /// The client does not say which partition it is.
+    fn tell_out_of_range(&self) {
+        let topic = self.stage.topic();
+        let mut is_told = false;
+        for (partition, fold) in self.machine.folds() {
+            let position = fold.position();
+            let Ok((start, end)) = self.reader.span(partition) else {
+                break;
+            };
+            if (start..=end).contains(&position) {
+                continue;
+            }
+            is_told = true;
+            tracing::error!(
+                topic,
+                partition,
+                position = position.0,
+                start = start.0,
+                end = end.0,
+                "the log has no such place, restoring: records were deleted, or the topic was made anew"
+            );
+        }
+        if !is_told {
+            let partitions = &self.assigned;
+            tracing::error!(
+                topic,
+                ?partitions,
+                "the log has no such place in one of these, restoring"
+            );
+        }
     }
 
     fn warn_of_gap(&self, partition: usize, from: Offset, to: Offset, commits: &Commits) {
