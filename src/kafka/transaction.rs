@@ -96,6 +96,8 @@ struct Thread<'a, C: Counting> {
     assigned: BTreeSet<usize>,
     /// What is to be restored.
     waiting: BTreeMap<usize, Life>,
+    /// For how long that has failed.
+    delay: restoring::Delay,
     /// The log does not have a place where the consumer stood.
     is_out_of_range: bool,
     next_try: Instant,
@@ -119,6 +121,7 @@ impl<'a, C: Counting> Thread<'a, C> {
             writer,
             assigned: BTreeSet::new(),
             waiting: BTreeMap::new(),
+            delay: restoring::Delay::default(),
             is_out_of_range: false,
             next_try: now,
             next_look: now + LOOK,
