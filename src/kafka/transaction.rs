@@ -139,7 +139,9 @@ impl<'a, C: Counting> Thread<'a, C> {
             self.change();
             self.find_place();
             self.look();
+            stop.beat();
             self.restore()?;
+            stop.beat();
             let now = self.member.clock.now();
             let actions = self.machine.step(Input::Tick { now });
             self.act(actions, stop)?;
