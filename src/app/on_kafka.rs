@@ -342,14 +342,13 @@ impl Site<'_> {
     }
 
     fn aggregator(&self) -> Stage {
-        let Site { config, ground, .. } = self;
+        let Site { config, .. } = self;
         let health = self.health("window_aggregator");
         let setup = AggregateSetup {
             member: self.member("agg", &health),
             reactions: config.topics.reactions.clone(),
             partials: config.topics.partials.clone(),
             timing: aggregate::timing(config.window, config.lateness, config.merger.idle_after),
-            streams: ground.streams.clone(),
         };
         self.keep(health, move || setup.work())
     }

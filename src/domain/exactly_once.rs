@@ -28,8 +28,8 @@
 //!    flushed would be counted twice.
 //! 7. **A partition is called read to its end only after the broker has said so** ([`Action::ProveEnd`]): windows close by
 //!    the clock on that proof alone, never on silence.
-//! 8. **A log shorter than its commit** is not the log of that commit (deleted and made anew, or cut after a loss): the
-//!    machine stops rather than count from a guess.
+//! 8. **A log shorter than its commit, or than what was read of it,** is not the same log any more (deleted and made anew,
+//!    or cut after a loss): the machine stops rather than count from a guess.
 //!
 //! # What the thread owes the machine
 //!
@@ -172,13 +172,13 @@ pub struct Part<C> {
 pub enum Halt {
     /// Another producer has taken our transactional id: two instances are configured alike.
     Fenced,
-    /// The log ends before the place that was committed as read.
+    /// The log ends before the place up to which it was read.
     LogTooShort {
         /// The partition.
         partition: usize,
         /// Its end.
         end: Offset,
-        /// What had been read.
+        /// Up to where it had been read.
         committed: Offset,
     },
 }
@@ -337,7 +337,8 @@ impl<F: LogFold> ExactlyOnce<F> {
         let Some(fold) = &mut assigned.fold else {
             return Vec::new();
         };
-        let committed = fold.must_reach();
+        // A log that is made anew is shorter than what was read of the old one, even before anything was committed.
+        let committed = fold.must_reach().max(fold.position());
         if end < committed {
             return self.halt(Halt::LogTooShort {
                 partition,

@@ -3,7 +3,7 @@
 //! A partition that nobody has committed for is counted from its oldest record, whatever its time: windows are named by
 //! the log's time, so old records make old windows, and none is skipped.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use rdkafka::consumer::Consumer as _;
@@ -12,14 +12,21 @@ use super::record::partial::{PartialRecord, Word};
 use super::record::{Poison, reaction};
 use super::thread::Work;
 use super::transaction::{Commits, Consumer, Counting, Member, Output, Record, Unrestored, count};
-use crate::actors::streams::Streams;
 use crate::domain::{
-    Arrival, Closing, Commit, Offset, PartitionFold, PartitionTiming, Punctuation, Seq, StreamName,
-    WindowSize,
+    Arrival, Closing, Commit, EpochMs, Offset, PartitionFold, PartitionTiming, Punctuation, Seq,
+    StreamName, WindowSize,
 };
 
 /// How far the brokers' clocks may be behind ours.
 const SILENCE_MARGIN: Duration = Duration::from_millis(250);
+
+/// How far a record's time may be ahead of the clock, in milliseconds. Brokers that stamp records themselves are never that far ahead; a
+/// producer's own time may be anything, and one such record would close every window up to it, for good.
+const AHEAD_MS: u64 = 60_000;
+
+/// How many streams are counted at most: the largest value of `streams.max`. The node's own value is its doors' affair, and
+/// its directory may be full of streams that others let in.
+const MAX_STREAMS: usize = 100_000;
 
 /// How long the brokers may take to say how many partitions there are.
 const PARTITIONS: Duration = Duration::from_secs(2);
@@ -46,8 +53,6 @@ pub struct AggregateSetup {
     pub partials: String,
     /// When windows close.
     pub timing: PartitionTiming,
-    /// Which streams there are.
-    pub streams: Arc<Streams>,
 }
 
 impl AggregateSetup {
@@ -63,9 +68,13 @@ struct Aggregate {
     reactions: String,
     partials: String,
     timing: PartitionTiming,
-    streams: Arc<Streams>,
+    /// Those that were counted. A door that let a reaction in had room for its stream, so each one it can have has room
+    /// here; the bound is for what others write.
+    streams: HashSet<StreamName>,
     /// The stream of the last record: most often that of the next.
     open: Option<StreamName>,
+    /// Records from this time on are ahead.
+    horizon: EpochMs,
     num_inputs: usize,
     num_partials: usize,
 }
@@ -76,8 +85,9 @@ impl Aggregate {
             reactions: setup.reactions.clone(),
             partials: setup.partials.clone(),
             timing: setup.timing,
-            streams: setup.streams.clone(),
+            streams: HashSet::new(),
             open: None,
+            horizon: horizon(setup.member.clock.now()),
             num_inputs: 0,
             num_partials: 0,
         }
@@ -87,11 +97,19 @@ impl Aggregate {
         if self.open.as_ref() == Some(stream) {
             return Ok(());
         }
-        let opened = self.streams.open(stream);
-        opened.map_err(|_| "too_many_streams")?;
+        if !self.streams.contains(stream) {
+            if self.streams.len() >= MAX_STREAMS {
+                return Err("too_many_streams");
+            }
+            self.streams.insert(stream.clone());
+        }
         self.open = Some(stream.clone());
         Ok(())
     }
+}
+
+fn horizon(now: EpochMs) -> EpochMs {
+    EpochMs(now.0.saturating_add(AHEAD_MS))
 }
 
 /// How many partitions a topic has.
@@ -132,7 +150,17 @@ impl Counting for Aggregate {
         Ok(folds.collect())
     }
 
+    fn begin(&mut self, now: EpochMs) {
+        self.horizon = horizon(now);
+    }
+
+    /// A record that is ahead was never counted. So it may be counted when it is read again later: as any other record, in
+    /// its own window if that is open still. And what was counted is not ahead later, or elsewhere: a clock that runs behind
+    /// could at worst pass by what no commit has decided.
     fn take(&mut self, fold: &mut PartitionFold, record: Record<'_>) -> Result<(), &'static str> {
+        if record.at >= self.horizon {
+            return Err("ahead");
+        }
         let reaction = reaction::counted(record.value).map_err(Poison::as_str)?;
         let stream = reaction.stream(self.open.as_ref());
         let stream = stream.map_err(Poison::as_str)?;
@@ -189,4 +217,73 @@ impl Counting for Aggregate {
 
     /// A reaction is counted when its window is published.
     fn settled(&self, _: &Closing) {}
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::actors::clock::Clock;
+    use crate::kafka::client::ClientsConfig;
+    use crate::kafka::health::Health;
+    use crate::telemetry::Metrics;
+    use crate::testkit::stream;
+
+    const NOW: EpochMs = EpochMs(1_000_000);
+
+    fn stage() -> Aggregate {
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let window = WindowSize::try_new(Duration::from_secs(2)).unwrap();
+        Aggregate::new(&AggregateSetup {
+            member: Member {
+                clients: ClientsConfig::default(),
+                group: "agg".to_owned(),
+                transactional_id: "agg-0".to_owned(),
+                health: Arc::new(Health::new("stage", metrics)),
+                clock: Clock::following_tokio(NOW),
+            },
+            reactions: "reactions".to_owned(),
+            partials: "partials".to_owned(),
+            timing: timing(window, Duration::from_millis(500), Duration::from_secs(10)),
+        })
+    }
+
+    /// What the stage says of a record, and how many reactions are in the open windows then.
+    fn taken(
+        stage: &mut Aggregate,
+        fold: &mut PartitionFold,
+        (offset, at): (u64, u64),
+    ) -> (Result<(), &'static str>, u64) {
+        let value = reaction::encode(&crate::testkit::reaction(), NOW);
+        let record = Record {
+            offset: Offset(offset),
+            at: EpochMs(at),
+            value: &value,
+        };
+        let done = stage.take(fold, record);
+        (done, fold.open_total())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_record_that_is_far_ahead_of_the_clock_is_passed_by_until_its_time_comes() {
+        let mut stage = stage();
+        let mut fold = PartitionFold::start(stage.timing, Seq(0));
+        let at = NOW.0 + 60_000;
+        assert_eq!(taken(&mut stage, &mut fold, (0, at)), (Err("ahead"), 0));
+        assert_eq!(taken(&mut stage, &mut fold, (0, at - 1)), (Ok(()), 1));
+        stage.begin(EpochMs(NOW.0 + 1));
+        assert_eq!(taken(&mut stage, &mut fold, (1, at)), (Ok(()), 2));
+    }
+    #[tokio::test(start_paused = true)]
+    async fn as_many_streams_are_counted_as_the_largest_setting_lets_in() {
+        let mut stage = stage();
+        for number in 0..100_000 {
+            assert_eq!(stage.open(&stream(&format!("s{number}"))), Ok(()));
+        }
+        assert_eq!(stage.open(&stream("one_more")), Err("too_many_streams"));
+        assert_eq!(stage.open(&stream("s0")), Ok(()));
+    }
 }

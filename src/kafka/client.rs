@@ -176,6 +176,9 @@ const GROUP: &[(&str, &str)] = &[
 ];
 
 const COUNTING: &[(&str, &str)] = &[
+    // The stage says where it reads, also where nobody has committed. A place that the log does not have (any more, or yet)
+    // must not become another one silently: what stands there would pass for what was read.
+    ("auto.offset.reset", "error"),
     // A broker answers a connection's requests in order, so the question where a log ends waits for the fetch before it;
     // the default is half a second, once for each partition.
     ("fetch.wait.max.ms", "100"),

@@ -5,30 +5,88 @@
 //! - Emits: what its thread does.
 //! - Owns: the thread.
 //! - When it dies: the thread is asked to end. When the thread ends by itself, so does the actor, and its exit says why.
+//!   A thread that hangs cannot be ended: a call of librdkafka may ignore its time-out (`send_offsets_to_transaction`,
+//!   librdkafka#5456). So each turn of a thread is a beat, and a thread that does not beat ends the node.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, ResponseFuture};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::health::Health;
 use crate::actors::messages::Drain;
 use crate::actors::supervisor::{Exit, Lifeline};
 
-/// Whether a thread has been asked to end. It has to look several times a second.
+/// How long a thread may take for one turn. All that a turn may have to wait out stays below it.
+const TURN: Duration = Duration::from_secs(60);
+
+/// Between two looks at a thread's beats.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Whether a thread has been asked to end. It has to look several times a second, and each look is a sign of life.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop(Arc<Signals>);
+
+#[derive(Debug, Default)]
+struct Signals {
+    is_asked: AtomicBool,
+    beats: AtomicU64,
+}
 
 impl Stop {
     /// Asks.
     pub fn ask(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.is_asked.store(true, Ordering::Release);
     }
 
-    /// True once it was asked.
+    /// True once it was asked. Asking is a beat.
     pub fn is_asked(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.beat();
+        self.0.is_asked.load(Ordering::Acquire)
+    }
+
+    /// A sign of life, within a turn that waits for several answers.
+    pub fn beat(&self) {
+        self.0.beats.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn beats(&self) -> u64 {
+        self.0.beats.load(Ordering::Relaxed)
+    }
+}
+
+/// Watches a thread's beats.
+#[derive(Debug)]
+struct Pulse {
+    beats: u64,
+    /// When the last of them was seen.
+    seen_at: Instant,
+    looked_at: Instant,
+}
+
+impl Pulse {
+    fn new(now: Instant) -> Self {
+        Self {
+            beats: 0,
+            seen_at: now,
+            looked_at: now,
+        }
+    }
+
+    /// For how long there has been no beat, if that is too long. While nobody looked, the whole process may have been
+    /// stopped, and its thread with it.
+    fn is_missed(&mut self, beats: u64, now: Instant) -> Option<Duration> {
+        let was_away = now - self.looked_at > 2 * LOOK;
+        self.looked_at = now;
+        if was_away || beats != self.beats {
+            self.beats = beats;
+            self.seen_at = now;
+        }
+        let missed = now - self.seen_at;
+        (missed >= TURN).then_some(missed)
     }
 }
 
@@ -108,9 +166,25 @@ impl Threaded {
             // A face that is gone has asked for the end, and waits for nothing.
             let _ = face.try_send(Ended(done));
         });
-        if let Err(error) = begun {
-            self.end(Err(Failure::passing(error)), ctx);
+        match begun {
+            Ok(_) => self.watch(ctx),
+            Err(error) => self.end(Err(Failure::passing(error)), ctx),
         }
+    }
+
+    fn watch(&self, ctx: &mut Context<Self>) {
+        let mut pulse = Pulse::new(Instant::now());
+        ctx.run_interval(LOOK, move |stage, ctx| {
+            let missed = pulse.is_missed(stage.stop.beats(), Instant::now());
+            // Who drains waits no longer than it wants to.
+            if let Some(missed) = missed.filter(|_| !stage.stays) {
+                stage.lifeline.leave(Exit::Hopeless(format!(
+                    "hangs in a call to librdkafka for {} s; the process has to be started anew",
+                    missed.as_secs()
+                )));
+                ctx.stop();
+            }
+        });
     }
 
     fn end(&mut self, done: Result<(), Failure>, ctx: &mut Context<Self>) {

@@ -96,6 +96,10 @@ struct Thread<'a, C: Counting> {
     assigned: BTreeSet<usize>,
     /// What is to be restored.
     waiting: BTreeMap<usize, Life>,
+    /// For how long that has failed.
+    delay: restoring::Delay,
+    /// The log does not have a place where the consumer stood.
+    is_out_of_range: bool,
     next_try: Instant,
     next_look: Instant,
     /// The transaction of which nobody knows how it ended, until the commits tell.
@@ -117,6 +121,8 @@ impl<'a, C: Counting> Thread<'a, C> {
             writer,
             assigned: BTreeSet::new(),
             waiting: BTreeMap::new(),
+            delay: restoring::Delay::default(),
+            is_out_of_range: false,
             next_try: now,
             next_look: now + LOOK,
             doubtful: Vec::new(),
@@ -131,8 +137,11 @@ impl<'a, C: Counting> Thread<'a, C> {
             self.writer.serve();
             self.check(stop)?;
             self.change();
+            self.find_place();
             self.look();
+            stop.beat();
             self.restore()?;
+            stop.beat();
             let now = self.member.clock.now();
             let actions = self.machine.step(Input::Tick { now });
             self.act(actions, stop)?;
@@ -145,13 +154,17 @@ impl<'a, C: Counting> Thread<'a, C> {
     /// Takes records until there is none, or it is time to look at them.
     fn poll(&mut self) {
         let began = Instant::now();
+        self.stage.begin(self.member.clock.now());
         let (mut wait, mut num_read, mut newest) = (IDLE, 0_u64, EpochMs(0));
         while let Some(polled) = self.reader.consumer.poll(wait) {
             // Errors are told to the context as well; what is fatal is looked for at every turn.
-            if let Ok(message) = polled {
-                num_read += 1;
-                newest = newest.max(Record::of(&message).at);
-                take(&mut self.stage, &mut self.machine, self.member, &message);
+            match polled {
+                Ok(message) => {
+                    num_read += 1;
+                    newest = newest.max(Record::of(&message).at);
+                    take(&mut self.stage, &mut self.machine, self.member, &message);
+                }
+                Err(error) => self.is_out_of_range |= reader::is_out_of_range(&error),
             }
             wait = Duration::ZERO;
             if num_read.is_multiple_of(STRIDE) && began.elapsed() >= self.slice(newest) {

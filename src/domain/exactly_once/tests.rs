@@ -309,3 +309,17 @@ fn a_log_that_is_shorter_than_its_commit_stops_the_instance() {
     assert_eq!(actions, [Action::Halt(halt)]);
     assert_eq!(machine.step(TICK), []);
 }
+
+#[test]
+fn a_log_that_is_shorter_than_what_was_read_of_it_stops_the_instance() {
+    let mut machine = wanting_proof();
+    machine.fold_mut(0).unwrap().position = Offset(7);
+    machine.step(TICK);
+    assert_eq!(machine.step(log_end(7, 7)), [], "all of it was read");
+    let halt = Halt::LogTooShort {
+        partition: 0,
+        end: Offset(6),
+        committed: Offset(7),
+    };
+    assert_eq!(machine.step(log_end(6, 0)), [Action::Halt(halt)]);
+}

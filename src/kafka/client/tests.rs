@@ -74,6 +74,19 @@ fn no_client_commits_by_itself_or_reads_what_was_aborted() {
 }
 
 #[test]
+fn who_counts_is_told_when_its_place_is_gone_and_others_go_on_from_the_oldest_record() {
+    for purpose in USES {
+        let client = with(&[]).client(purpose);
+        let expected = match purpose {
+            Use::Counting { .. } => Some("error"),
+            Use::Forwarding { .. } | Use::Watching => Some("earliest"),
+            _ => None,
+        };
+        assert_eq!(client.get("auto.offset.reset"), expected, "{purpose:?}");
+    }
+}
+
+#[test]
 fn what_the_user_sets_beats_what_a_use_sets_under_either_name() {
     for key in ["message.timeout.ms", "delivery.timeout.ms"] {
         let client = with(&[(key, "9000")]).client(Use::Reactions);

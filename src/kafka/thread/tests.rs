@@ -84,3 +84,51 @@ async fn a_thread_that_must_not_go_on_ends_the_node_at_once_and_says_why() {
     assert_eq!(said, "stage: two instances have the same number");
     assert_eq!(stage.slot.link::<Drain>().life(), 1);
 }
+
+#[actix::test]
+async fn a_thread_that_hangs_ends_the_node_after_a_minute_and_says_why() {
+    let (begun, has_begun) = sync_channel(1);
+    let (release, hangs) = sync_channel::<()>(0);
+    let mut only_life = Some(hangs);
+    let stage = Stage::start(move |_| {
+        let (begun, hangs) = (begun.clone(), only_life.take().unwrap());
+        Box::new(move |stop| {
+            stop.is_asked();
+            begun.send(()).unwrap();
+            let _ = hangs.recv();
+            Ok(())
+        })
+    });
+    comes(has_begun).await;
+    tokio::time::pause();
+    let began = Instant::now();
+    let said = stage.supervision.gave_up().await;
+    let took = began.elapsed();
+    assert!(
+        said.starts_with("stage: hangs in a call to librdkafka for 6"),
+        "{said}"
+    );
+    assert!(took >= TURN && took <= TURN + 3 * LOOK, "{took:?}");
+    drop(release);
+}
+
+#[test]
+fn only_silence_that_somebody_listened_to_is_a_hang() {
+    let start = Instant::now();
+    let at = |second| start + Duration::from_secs(second);
+    let mut pulse = Pulse::new(start);
+    let mut quiet = |beats, seconds: std::ops::Range<u64>| {
+        let looks = seconds.step_by(5);
+        looks
+            .filter_map(|second| pulse.is_missed(beats, at(second)))
+            .next()
+    };
+    assert_eq!(quiet(1, 5..65), None, "the beat was at second 5");
+    assert_eq!(quiet(2, 65..125), None, "it has beaten again");
+    assert_eq!(
+        quiet(2, 500..560),
+        None,
+        "the process was stopped for six minutes"
+    );
+    assert_eq!(quiet(2, 560..561), Some(TURN));
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rdkafka::consumer::{Consumer as _, ConsumerGroupMetadata};
-use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset as Place, TopicPartitionList};
 use tokio::time::Instant;
 
@@ -108,10 +108,9 @@ impl Reader {
         )))
     }
 
-    /// The offset of the oldest record that the partition still has.
-    pub(super) fn start(&self, partition: usize) -> Result<Offset, Unrestored> {
-        let marks = self.watermarks(partition).map_err(Unrestored::not_now)?;
-        Ok(marks.0)
+    /// The offset of the oldest record that the partition still has, and of the next one it gets.
+    pub(super) fn span(&self, partition: usize) -> Result<(Offset, Offset), Unrestored> {
+        self.watermarks(partition).map_err(Unrestored::not_now)
     }
 
     /// Moves to these positions, and reads those partitions alone.
@@ -218,6 +217,11 @@ impl Reader {
             }
         }
     }
+}
+
+/// Whether the consumer reads a partition no more, as the log does not have the place where it stood.
+pub(super) fn is_out_of_range(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset)
 }
 
 fn number(partition: usize) -> i32 {

@@ -115,6 +115,9 @@ pub trait Counting: Send {
     /// What a fold needs besides its commit is not to be had.
     fn restore(&mut self, commits: &Commits) -> Result<Vec<(usize, Self::Fold)>, Unrestored>;
 
+    /// Records are about to be handed over, for a quarter of a second at most: what depends on the clock is looked up now.
+    fn begin(&mut self, _now: EpochMs) {}
+
     /// Hands a record to its fold.
     ///
     /// # Errors

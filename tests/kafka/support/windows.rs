@@ -121,7 +121,6 @@ impl Pipeline {
             reactions: self.topic("in"),
             partials: self.topic("partials"),
             timing: aggregate::timing(window(), LATENESS, IDLE_AFTER),
-            streams: streams.clone(),
             member: member.clone(),
         };
         Running::start(&member, streams, setup.work())
