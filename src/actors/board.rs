@@ -108,17 +108,17 @@ impl Board {
         self.clusters.borrow_mut().insert(cluster, policy);
     }
 
-    /// Takes windows that a cluster delivers. Returns whom to wake.
+    /// Takes windows that a cluster delivers. Returns whom to wake: nobody yet where the cluster has not been announced,
+    /// whose first session will stand at the newest window of the ring.
     pub fn deliver(
         &self,
         cluster: ClusterId,
         policy: Policy,
         windows: &[Arc<Window>],
     ) -> Vec<Rc<Subscriber>> {
-        match self.clusters.borrow_mut().get_mut(&cluster) {
-            Some(held) => *held = policy,
-            None => return Vec::new(),
-        }
+        let mut clusters = self.clusters.borrow_mut();
+        let held = clusters.get_mut(&cluster);
+        let is_announced = held.map(|held| *held = policy).is_some();
         let mut behind = Vec::new();
         let mut rings = self.rings.borrow_mut();
         for window in windows {
@@ -127,6 +127,9 @@ impl Board {
             }
             let ring = self.ring(&mut rings, &window.stream);
             ring.history.push(window.clone());
+            if !is_announced {
+                continue;
+            }
             let head = ring.head(cluster);
             if window.seq > head.seq {
                 head.seq = window.seq;

@@ -149,12 +149,42 @@ async fn a_window_wakes_those_behind_in_its_cluster_and_stream_alone() {
 }
 
 #[actix::test]
-async fn a_window_for_a_cluster_that_is_not_there_changes_nothing() {
+async fn a_window_of_a_cluster_that_is_not_there_yet_is_kept_and_wakes_nobody() {
     let (ground, one, two) = (Ground::new(), seats(1), seats(2));
     let board = board(&ground, 10, &[&one]);
-    let _listener = Listener::join(&board, &one);
+    let mut listener = Listener::join(&board, &one);
+    listener.read();
     assert_eq!(deliver(&board, &two, 10..=10), 0);
-    assert_eq!(board.windows(&stream("main"), 5), []);
+    assert_eq!(
+        listener.read(),
+        NOTHING,
+        "its own cluster has not delivered"
+    );
+    assert_eq!(board.windows(&stream("main"), 5), [window_of("main", 10)]);
+    assert_eq!(deliver(&board, &one, 10..=10), 1);
+    assert_eq!(kinds(&listener.read()), ["window 10"]);
+}
+
+#[actix::test]
+async fn a_cluster_that_is_announced_late_has_lost_nothing_of_what_it_delivered() {
+    let (ground, one) = (Ground::new(), seats(1));
+    let board = board(&ground, 10, &[]);
+    deliver(&board, &one, 10..=14);
+    board.announce(one.cluster, Policy::default());
+    let mut returned = Listener::arrive(&board, &one, arrival(Some(11))).unwrap();
+    let mut new = Listener::join(&board, &one);
+    let frames = returned.read();
+    assert_eq!(kinds(&frames), ["hello", "window 14"]);
+    assert_eq!(
+        (&frames[0]["recovered"], &frames[1]["span"]),
+        (&json!(true), &json!(3))
+    );
+    assert_eq!(kinds(&new.read()), ["hello"]);
+    assert_eq!(deliver(&board, &one, 15..=15), 2);
+    for listener in [&mut returned, &mut new] {
+        assert_eq!(kinds(&listener.read()), ["window 15"]);
+        assert_eq!(listener.total(), 15);
+    }
 }
 
 #[actix::test]
