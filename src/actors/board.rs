@@ -19,7 +19,9 @@ use crate::actors::frames::{self, Hello};
 use crate::actors::messages::{ClusterSeats, Seat};
 use crate::actors::streams::Streams;
 use crate::actors::subscriber::Subscriber;
-use crate::domain::{ClusterId, History, Policy, Seq, StreamName, Tally, Window, WindowSize};
+use crate::domain::{
+    ClusterId, History, Policy, Seq, Standing, StreamName, Tally, Window, WindowSize,
+};
 use crate::telemetry::Metrics;
 use crate::telemetry::events::SessionClosed;
 
@@ -122,9 +124,7 @@ impl Board {
         let mut behind = Vec::new();
         let mut rings = self.rings.borrow_mut();
         for window in windows {
-            if let Some(row) = self.streams.row(&window.stream) {
-                row.newest.fetch_max(window.seq.0, Ordering::AcqRel);
-            }
+            self.note_newest(&window.stream, window.seq);
             let ring = self.ring(&mut rings, &window.stream);
             ring.history.push(window.clone());
             if !is_announced {
@@ -139,6 +139,24 @@ impl Board {
         }
         self.delivered.notify_waiters();
         behind
+    }
+
+    /// Takes where streams stand of which no window has come.
+    pub fn stand(&self, standings: &[Standing]) {
+        let mut rings = self.rings.borrow_mut();
+        for standing in standings {
+            self.note_newest(&standing.stream, standing.seq);
+            self.ring(&mut rings, &standing.stream)
+                .history
+                .stand(standing);
+        }
+        self.delivered.notify_waiters();
+    }
+
+    fn note_newest(&self, stream: &StreamName, seq: Seq) {
+        if let Some(row) = self.streams.row(stream) {
+            row.newest.fetch_max(seq.0, Ordering::AcqRel);
+        }
     }
 
     /// Windows cannot come for now, or come again. True if that is news, of which every session is then to be told.

@@ -11,7 +11,7 @@ use actix::Message;
 
 use crate::actors::in_flight::InFlight;
 use crate::actors::link::{Gone, Link};
-use crate::domain::{ClusterId, ClusterState, Partial, Policy, Reaction, Seq, Window};
+use crate::domain::{ClusterId, ClusterState, Partial, Policy, Reaction, Seq, Standing, Window};
 
 // === into the pipeline ===
 
@@ -103,6 +103,15 @@ pub struct SubscriberWindows {
 pub struct DeliveryChanged {
     /// True while nothing can come, because the brokers do not answer.
     pub interrupted: bool,
+}
+
+/// Source → SessionHub: where streams stand whose windows are too old to be read. When full: told again until the hub
+/// knows.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct StreamsStand {
+    /// At most one for each stream.
+    pub standings: Arc<[Standing]>,
 }
 
 // === clusters ===

@@ -1,7 +1,7 @@
 //! Wakes the sessions of one worker when there is something to read, and watches them from outside.
 //!
 //! - Receives: [`SubscriberWindows`] and [`ClusterAnnounced`] from cluster publishers, [`MoveSessions`] from Clusters,
-//!   [`DeliveryChanged`] from the source on Kafka, [`CloseSessions`] when the node drains.
+//!   [`DeliveryChanged`] and [`StreamsStand`] from the source on Kafka, [`CloseSessions`] when the node drains.
 //! - Emits: nothing by mailbox. It writes the board and wakes cursors, [`SLICE`] at a time with a yield between, so that
 //!   the worker's requests do not wait for the whole crowd.
 //! - Owns: nothing that its worker does not keep; see [`Board`].
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::actors::board::Board;
 use crate::actors::close::Close;
 use crate::actors::messages::{
-    CloseSessions, ClusterAnnounced, DeliveryChanged, MoveSessions, SubscriberWindows,
+    CloseSessions, ClusterAnnounced, DeliveryChanged, MoveSessions, StreamsStand, SubscriberWindows,
 };
 use crate::actors::subscriber::{Subscriber, Verdict, Watch};
 use crate::domain::WindowSize;
@@ -134,6 +134,14 @@ impl Handler<DeliveryChanged> for SessionHub {
             let all = self.board.subscribers(false);
             actix::spawn(tell_delivery(self.board.clone(), all));
         }
+    }
+}
+
+impl Handler<StreamsStand> for SessionHub {
+    type Result = ();
+
+    fn handle(&mut self, told: StreamsStand, _: &mut Self::Context) {
+        self.board.stand(&told.standings);
     }
 }
 

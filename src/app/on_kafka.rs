@@ -276,6 +276,7 @@ impl Site<'_> {
         let hub = |hub: &Arc<Slot<SessionHub>>| SourceLinks {
             windows: hub.link(),
             delivery: hub.link(),
+            standings: hub.link(),
         };
         let setup = SourceSetup {
             clients: config.kafka.clone(),

@@ -71,10 +71,7 @@ impl History {
     pub fn push(&mut self, window: Arc<Window>) -> bool {
         let newest = self.newest_standing();
         if window.seq <= newest.seq {
-            if self.ring.is_empty() && window.ordinal > self.floor.ordinal {
-                self.floor.totals = Arc::clone(&window.running);
-                self.floor.ordinal = window.ordinal;
-            }
+            self.raise_floor(Standing::from(&*window));
             return false;
         }
         // Totals that began anew cannot be subtracted from: only what follows can be told apart.
@@ -94,6 +91,25 @@ impl History {
             self.floor = Standing::from(&*evicted);
         }
         true
+    }
+
+    /// Learns where the stream stood at a window that need not come. It is known from there on, unless a window is here
+    /// already, which says it better.
+    pub fn stand(&mut self, standing: &super::Standing) {
+        self.raise_floor(Standing {
+            seq: standing.seq,
+            totals: Arc::clone(&standing.running),
+            ordinal: standing.ordinal,
+        });
+    }
+
+    fn raise_floor(&mut self, standing: Standing) {
+        if self.ring.is_empty() && standing.ordinal > self.floor.ordinal {
+            self.floor = Standing {
+                seq: standing.seq.max(self.floor.seq),
+                ..standing
+            };
+        }
     }
 
     /// The oldest window that a cursor can stand at.
@@ -250,6 +266,55 @@ mod tests {
         assert!(history.push(Arc::clone(&windows[2])));
         let span = history.span(Seq(FLOOR.0 + 2), Seq(FLOOR.0 + 3)).unwrap();
         assert_eq!((span.windows, span.tally.total()), (1, 1));
+    }
+
+    fn standing(window: &Window) -> super::super::Standing {
+        super::super::Standing {
+            stream: window.stream.clone(),
+            seq: window.seq,
+            running: Arc::clone(&window.running),
+            ordinal: window.ordinal,
+            empty_in_a_row: 0,
+        }
+    }
+
+    #[test]
+    fn a_stream_that_is_only_said_to_stand_somewhere_goes_on_from_there() {
+        let windows = published(&[(1, vec![5]), (1, vec![7]), (1, vec![1])], 990);
+        for (floor, stands_at) in [(Seq(FLOOR.0 + 2), FLOOR.0 + 2), (FLOOR, FLOOR.0 + 2)] {
+            let mut history = History::new(floor, 5);
+            history.stand(&standing(&windows[1]));
+            assert_eq!(history.newest(), None, "there is no such window");
+            assert_eq!(history.newest_seq(), Seq(stands_at));
+            assert_eq!(history.totals().total(), 1_002);
+            for known in [1, 0] {
+                assert!(!history.push(Arc::clone(&windows[known])));
+                assert_eq!(history.totals().total(), 1_002);
+            }
+            assert!(history.push(Arc::clone(&windows[2])));
+            let span = history.span(Seq(stands_at), windows[2].seq).unwrap();
+            assert_eq!((span.windows, span.tally.total()), (1, 1));
+            assert_eq!(history.totals().total(), 1_003);
+        }
+    }
+
+    #[test]
+    fn whoever_has_a_window_or_stands_further_on_need_not_be_told() {
+        let windows = published(&[(1, vec![5]), (1, vec![7]), (1, vec![1])], 990);
+        let mut history = History::new(FLOOR, 5);
+        history.stand(&standing(&windows[1]));
+        history.stand(&standing(&windows[0]));
+        assert_eq!(
+            (history.newest_seq(), history.totals().total()),
+            (windows[1].seq, 1_002)
+        );
+        let mut history = History::new(FLOOR, 5);
+        assert!(history.push(Arc::clone(&windows[1])));
+        for window in &windows {
+            history.stand(&standing(window));
+            assert_eq!(history.newest(), Some(&windows[1]));
+            assert_eq!((history.floor(), history.totals().total()), (FLOOR, 1_002));
+        }
     }
 
     #[test]

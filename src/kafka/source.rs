@@ -2,13 +2,15 @@
 //!
 //! Each node reads for itself, every partition, without a group: from as far back as a session may come with `since`, so
 //! that a node that was restarted knows what its sessions have missed. Clusters that come and go change what is read, and
-//! leave the places of the others as they are.
+//! leave the places of the others as they are. Where streams stand that have been silent for longer, the running totals
+//! say, which are read once, before the node is ready.
 //!
 //! When a hub is behind, windows wait for it as [`Outbox`](crate::actors::outbox::Outbox) says; as long as the history is
 //! not read, reading waits too, so that none of it is left out.
 
 mod hubs;
 mod places;
+mod silent;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use tokio::time::Instant;
 
 use self::hubs::Hubs;
 use self::places::Places;
+use self::silent::Silent;
 use super::client::{ClientsConfig, Use};
 use super::context::{Assigning, StageContext, close};
 use super::gather::{Gather, Gathered, Patience, Place, Taken};
@@ -32,7 +35,7 @@ use super::thread::{Failure, Stop, Work};
 use super::topics::TopicsConfig;
 use crate::actors::clock::Clock;
 use crate::actors::streams::Streams;
-use crate::domain::{ClusterId, WindowSize};
+use crate::domain::{ClusterId, StreamName, WindowSize};
 use crate::telemetry::kafka::PoisonPassed;
 
 pub use self::hubs::SourceLinks;
@@ -79,6 +82,17 @@ impl SourceSetup {
         let setup = self.clone();
         Box::new(move |stop| Source::new(setup)?.run(stop))
     }
+
+    /// Whether there is room for the stream, which exists from then on.
+    fn opens(&self, stream: &StreamName, topic: &str) -> bool {
+        let is_open = self.streams.open(stream).is_ok();
+        if !is_open {
+            tracing::debug!(topic, %stream, "a stream beyond `streams.max`");
+            let poison = &self.health.metrics().kafka.poison;
+            poison.with_label_values(&[ROLE, "too_many_streams"]).inc();
+        }
+        is_open
+    }
 }
 
 struct Source {
@@ -87,6 +101,10 @@ struct Source {
     places: Places,
     gathers: HashMap<String, (ClusterId, Gather)>,
     hubs: Hubs,
+    /// None once the hubs are to know them.
+    silent: Option<Silent>,
+    /// Partitions of the totals.
+    num_totals: usize,
     version: Option<u64>,
     looked_at: Option<Instant>,
     is_lacking: bool,
@@ -107,6 +125,8 @@ impl Source {
             places: Places::new(setup.window, setup.retention),
             gathers: HashMap::new(),
             hubs: Hubs::new(&setup.hubs, metrics),
+            silent: Some(Silent::default()),
+            num_totals: 0,
             version: None,
             looked_at: None,
             is_lacking: false,
@@ -128,6 +148,7 @@ impl Source {
             self.hand_on();
             self.hubs.flush();
             self.hubs.tell(&self.setup.health);
+            self.hubs.tell_standings();
             self.catch_up();
         }
         self.hubs.flush();
@@ -146,6 +167,8 @@ impl Source {
         let Ok(known) = survey::ask(&self.consumer) else {
             return Ok(());
         };
+        let num_totals = known.get(&self.setup.topics.totals).copied();
+        self.num_totals = usize::try_from(num_totals.unwrap_or_default()).unwrap_or_default();
         let rows = self.setup.table.rows();
         let mut wanted = Vec::new();
         self.is_lacking = false;
@@ -202,11 +225,11 @@ impl Source {
         let rows = self.setup.table.rows();
         for (topic, (id, gather)) in &mut self.gathers {
             for Gathered { window, shaped } in gather.take_whole(now) {
-                if self.setup.streams.open(&window.stream).is_err() {
-                    tracing::debug!(topic, stream = %window.stream, "window of a stream beyond `streams.max`");
-                    let poison = &self.setup.health.metrics().kafka.poison;
-                    poison.with_label_values(&[ROLE, "too_many_streams"]).inc();
+                if !self.setup.opens(&window.stream, topic) {
                     continue;
+                }
+                if let Some(silent) = &mut self.silent {
+                    silent.note(&window.stream);
                 }
                 let of_table = || rows.get(id).map(|row| row.policy).unwrap_or_default();
                 let policy = shaped.map_or_else(of_table, |(_, policy)| policy);
@@ -223,9 +246,20 @@ impl Source {
         // Places that were chosen before the clusters were known are none.
         let version = self.setup.table.version();
         let is_told = version > 0 && self.version == Some(version);
-        if is_told && self.places.are_caught_up(&self.consumer) && self.hubs.are_empty() {
+        let is_read = is_told && self.places.are_caught_up(&self.consumer);
+        if !is_read || !self.hubs.are_empty() {
+            return;
+        }
+        let Some(silent) = &mut self.silent else {
             self.is_caught_up = true;
             self.setup.health.set_behind(false);
+            return;
+        };
+        if let Some(mut standings) = silent.read(&self.setup, self.num_totals) {
+            let topic = &self.setup.topics.totals;
+            standings.retain(|standing| self.setup.opens(&standing.stream, topic));
+            self.hubs.stand(standings);
+            self.silent = None;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Reads where streams stand from `emoji_topic_totals`, for a merger that goes on.
+//! Reads where streams stand from `emoji_topic_totals`, for a merger that goes on, and for a session node that starts.
 //!
 //! A transaction becomes visible partition by partition: the commit that a merger goes on from may be seen before the
 //! totals that were written with it. So the end to read to is asked for after the commit was read, and of a reader who
@@ -87,7 +87,12 @@ impl Reading {
 
     /// Reads on for a while. True once everything is read.
     pub(super) fn read(&mut self) -> Result<bool, Unrestored> {
-        let deadline = Instant::now() + SLICE;
+        self.read_for(SLICE)
+    }
+
+    /// Reads on for so long at most. True once everything is read.
+    pub(super) fn read_for(&mut self, slice: Duration) -> Result<bool, Unrestored> {
+        let deadline = Instant::now() + slice;
         let mut num_read = 0_u64;
         while !self.ends.is_empty() && Instant::now() < deadline {
             match self.consumer.poll(POLL) {

@@ -5,23 +5,27 @@ use std::time::Duration;
 
 use actix::{Actor, Context, Handler};
 use emostream::actors::link::{Alive as _, Slot};
-use emostream::actors::messages::{DeliveryChanged, SubscriberWindows};
+use emostream::actors::messages::{DeliveryChanged, StreamsStand, SubscriberWindows};
 use emostream::actors::streams::Streams;
-use emostream::domain::{ClusterId, Policy, Seq, Window};
+use emostream::domain::{ClusterId, Offset, Policy, Seq, Standing, Window};
+use emostream::kafka::record::totals::TotalRecord;
 use emostream::kafka::record::window;
 use emostream::kafka::source::{SourceLinks, SourceSetup};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::Instant;
 
 use super::support::broker::Broker;
-use super::support::clients::PATIENCE;
-use super::support::handed_on::{Rig, Running, health, id, own_window};
+use super::support::clients::{PATIENCE, create_topic};
+use super::support::handed_on::{
+    PARTITIONS, Rig, Running, health, id, own_window, stream, wait_until,
+};
 
 /// What a hub was sent.
 #[derive(Debug, PartialEq)]
 enum Heard {
     Window(ClusterId, Policy, Arc<Window>),
     Interrupted(bool),
+    Standings(Vec<Standing>),
 }
 
 /// A hub that passes on whatever it is sent.
@@ -51,6 +55,15 @@ impl Handler<DeliveryChanged> for Ear {
     }
 }
 
+impl Handler<StreamsStand> for Ear {
+    type Result = ();
+
+    fn handle(&mut self, told: StreamsStand, _: &mut Self::Context) {
+        let heard = Heard::Standings(told.standings.to_vec());
+        self.0.try_send(heard).expect("the test listens");
+    }
+}
+
 /// A hub that is not there until it is started.
 struct Hub {
     slot: Arc<Slot<Ear>>,
@@ -73,6 +86,15 @@ impl Hub {
     async fn next(&mut self) -> Heard {
         let heard = tokio::time::timeout(PATIENCE, self.heard.recv());
         heard.await.expect("in time").expect("an open channel")
+    }
+
+    /// Where streams stand, as it is told next.
+    async fn next_standings(&mut self) -> Vec<Standing> {
+        loop {
+            if let Heard::Standings(standings) = self.next().await {
+                return standings;
+            }
+        }
     }
 
     /// The next window, by its number.
@@ -99,10 +121,16 @@ impl Hub {
 
 /// A source at work for these hubs.
 fn source(rig: &Rig, hubs: &[&Hub], max_streams: usize) -> Running {
+    source_of(rig, hubs, &Arc::new(Streams::new(max_streams)))
+}
+
+/// The same, of a node that has these streams.
+fn source_of(rig: &Rig, hubs: &[&Hub], streams: &Arc<Streams>) -> Running {
     let health = health("source");
     let links = hubs.iter().map(|hub| SourceLinks {
         windows: hub.slot.link(),
         delivery: hub.slot.link(),
+        standings: hub.slot.link(),
     });
     let setup = SourceSetup {
         clients: rig.clients(&rig.address),
@@ -110,7 +138,7 @@ fn source(rig: &Rig, hubs: &[&Hub], max_streams: usize) -> Running {
         window: rig.window,
         retention: Duration::from_secs(600),
         table: rig.table.clone(),
-        streams: Arc::new(Streams::new(max_streams)),
+        streams: streams.clone(),
         max_streams: 100,
         clock: rig.clock.clone(),
         health: health.clone(),
@@ -126,6 +154,28 @@ fn deliver(rig: &Rig, cluster: u64, policy: &Policy, whole: &Window) {
         rig.write(&topic, None, Some(whole.stream.as_str()), &value);
     }
     rig.flush();
+}
+
+/// Writes where a stream stands after a window.
+fn write_totals(rig: &Rig, partition: i32, newest: &Window) -> Standing {
+    let standing = Standing {
+        stream: newest.stream.clone(),
+        seq: newest.seq,
+        running: newest.running.clone(),
+        ordinal: newest.ordinal,
+        empty_in_a_row: 0,
+    };
+    for record in TotalRecord::of(&standing, std::slice::from_ref(newest), Offset(1)) {
+        let value = record.encode(rig.window);
+        rig.write(
+            &rig.topics.totals,
+            Some(partition),
+            Some(&record.key()),
+            &value,
+        );
+    }
+    rig.flush();
+    standing
 }
 
 async fn until_ready(running: &Running) {
@@ -265,4 +315,56 @@ async fn hubs_are_told_that_the_broker_is_away_and_that_it_is_back() {
     assert_eq!(hub.next().await, Heard::Interrupted(true));
     broker.resume();
     assert_eq!(hub.next().await, Heard::Interrupted(false));
+}
+
+#[actix::test]
+async fn streams_that_have_long_been_silent_stand_where_their_totals_say() {
+    let broker = Broker::shared();
+    let rig = Rig::new(&broker.address(), "silent", &[1]).await;
+    create_topic(&rig.address, &rig.topics.totals, PARTITIONS).await;
+    let (base, long_ago) = (Seq(rig.now().0 - 100), Seq(rig.now().0 - 100_000));
+    let policy = Policy::default();
+    deliver(&rig, 1, &policy, &own_window("a", base, 1));
+    write_totals(&rig, 0, &own_window("a", base, 1));
+    write_totals(&rig, 0, &own_window("quiet", long_ago, 3));
+    let quiet = write_totals(&rig, 0, &own_window("quiet", long_ago, 4));
+    let other = write_totals(&rig, 2, &own_window("other", long_ago, 2));
+    let mut hub = Hub::absent();
+    let streams = Arc::new(Streams::new(100));
+    let running = source_of(&rig, &[&hub], &streams);
+    hub.start();
+    let told = hub.next_standings().await;
+    assert_eq!(told, [quiet.clone(), other.clone()], "`a` has a window");
+    until_ready(&running).await;
+    for name in ["a", "quiet", "other"] {
+        assert!(streams.row(&stream(name)).is_some(), "{name}");
+    }
+    hub.start();
+    assert_eq!(
+        hub.next_standings().await,
+        [quiet, other],
+        "it is told again"
+    );
+    let next = Arc::new(own_window("quiet", base, 5));
+    deliver(&rig, 1, &policy, &next);
+    while hub.next_window().await.2 != next {}
+}
+
+#[actix::test]
+async fn a_node_is_not_ready_while_a_hub_does_not_know_where_silent_streams_stand() {
+    let broker = Broker::shared();
+    let rig = Rig::new(&broker.address(), "unready", &[1]).await;
+    create_topic(&rig.address, &rig.topics.totals, PARTITIONS).await;
+    let long_ago = Seq(rig.now().0 - 100_000);
+    let quiet = write_totals(&rig, 1, &own_window("quiet", long_ago, 4));
+    let mut hub = Hub::absent();
+    let streams = Arc::new(Streams::new(100));
+    let running = source_of(&rig, &[&hub], &streams);
+    wait_until("the totals are read", PATIENCE, || {
+        streams.row(&quiet.stream).is_some()
+    });
+    assert!(!running.health.is_alive());
+    hub.start();
+    assert_eq!(hub.next_standings().await, [quiet]);
+    until_ready(&running).await;
 }

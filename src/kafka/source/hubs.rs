@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::actors::link::Link;
-use crate::actors::messages::{DeliveryChanged, SubscriberWindows};
+use crate::actors::messages::{DeliveryChanged, StreamsStand, SubscriberWindows};
 use crate::actors::outbox::{MAX_WAITING, Outbox};
-use crate::domain::{ClusterId, Policy, Window};
+use crate::domain::{ClusterId, Policy, Standing, Window};
 use crate::kafka::health::Health;
 use crate::telemetry::Metrics;
 
@@ -25,12 +25,16 @@ pub struct SourceLinks {
     pub windows: Link<SubscriberWindows>,
     /// For whether they come.
     pub delivery: Link<DeliveryChanged>,
+    /// For where streams stand.
+    pub standings: Link<StreamsStand>,
 }
 
 /// All hubs.
 pub(super) struct Hubs {
     hubs: Vec<Hub>,
     clusters: HashMap<ClusterId, Cluster>,
+    /// Where streams stand of which no window has come.
+    standings: Arc<[Standing]>,
     metrics: Arc<Metrics>,
     flushed_at: Instant,
     has_news: bool,
@@ -41,6 +45,8 @@ struct Hub {
     links: SourceLinks,
     /// The life that was told, and what.
     told: (u64, bool),
+    /// The life that knows where streams stand.
+    stands: Option<u64>,
 }
 
 /// What waits of one cluster, for each hub.
@@ -54,10 +60,12 @@ impl Hubs {
         let hub = |links: &SourceLinks| Hub {
             links: links.clone(),
             told: (0, false),
+            stands: None,
         };
         Self {
             hubs: links.iter().map(hub).collect(),
             clusters: HashMap::new(),
+            standings: Arc::default(),
             metrics,
             flushed_at: Instant::now(),
             has_news: false,
@@ -129,6 +137,29 @@ impl Hubs {
         }
     }
 
+    /// Every hub is to know where these streams stand.
+    pub(super) fn stand(&mut self, standings: Vec<Standing>) {
+        self.standings = standings.into();
+        for hub in &mut self.hubs {
+            hub.stands = None;
+        }
+    }
+
+    /// Tells every hub that does not know it where streams stand.
+    pub(super) fn tell_standings(&mut self) {
+        if self.standings.is_empty() {
+            return;
+        }
+        for hub in &mut self.hubs {
+            let life = hub.links.standings.life();
+            if hub.stands != Some(life) {
+                let standings = self.standings.clone();
+                let told = hub.links.standings.try_send(StreamsStand { standings });
+                hub.stands = told.is_ok().then_some(life);
+            }
+        }
+    }
+
     /// Whether so much waits for a hub that no more should be read.
     pub(super) fn are_behind(&self) -> bool {
         self.outboxes().any(|outbox| outbox.len() > MAX_WAITING / 2)
@@ -136,7 +167,9 @@ impl Hubs {
 
     /// Whether nothing waits.
     pub(super) fn are_empty(&self) -> bool {
-        self.outboxes().all(Outbox::is_empty)
+        let stands = |hub: &Hub| hub.stands == Some(hub.links.standings.life());
+        let are_told = self.standings.is_empty() || self.hubs.iter().all(stands);
+        are_told && self.outboxes().all(Outbox::is_empty)
     }
 
     fn outboxes(&self) -> impl Iterator<Item = &Outbox<SubscriberWindows>> {

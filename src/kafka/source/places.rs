@@ -12,8 +12,8 @@ use crate::kafka::context::{StageContext, TopicPartition};
 
 /// How long one question may take.
 const ANSWER: Duration = Duration::from_secs(2);
-/// Records that are read in any case: streams that have been silent for longer than the history goes back are known all
-/// the same, with their totals.
+/// Records that are read in any case: of most streams that have been silent for longer than the history goes back a
+/// window is found all the same, also where nobody writes totals to a topic.
 const DEPTH: i64 = 2_000;
 /// Clocks of brokers and nodes differ, and a window is written after its end.
 const MARGIN: Duration = Duration::from_secs(10);
