@@ -141,11 +141,7 @@ async fn a_cluster_delivers_once_it_is_announced() {
     worker.hub.ask(for_two(10)).await;
     worker.hub.ask(announced).await;
     let mut listener = Listener::join(&worker.board, &two);
-<<<<<<< HEAD
-    assert_eq!(listener.read()[0]["seq"], 10, "what came before is known");
-=======
     assert_eq!(listener.read()[0]["seq"], 10, "what came early is kept");
->>>>>>> 693fb689ff9b31a013cc4b95fe61c3a78b3e3848
     worker.hub.ask(for_two(11)).await;
     assert_eq!(kinds(&listener.read()), ["window 11"]);
 }
