@@ -116,6 +116,9 @@ impl<C: Counting> Thread<'_, C> {
                 self.warn_of_gap(*partition, fold.position(), start, &commits);
                 C::skip(fold, Offset(start.0 - 1));
             }
+            if commits.get(partition) == Some(&None) && self.told_uncommitted.insert(*partition) {
+                self.warn_of_beginning(*partition, end.0.saturating_sub(fold.position().0));
+            }
         }
         let restored = folds.iter().map(|(partition, fold)| (*partition, fold));
         let positions = self.machine.folds().chain(restored);
@@ -165,6 +168,19 @@ impl<C: Counting> Thread<'_, C> {
                 topic,
                 ?partitions,
                 "the log has no such place in one of these, restoring"
+            );
+        }
+    }
+
+    /// A group that is new, or whose offsets have expired, reads again what may have been counted by another.
+    fn warn_of_beginning(&self, partition: usize, records: u64) {
+        if records > 0 {
+            tracing::warn!(
+                topic = self.stage.topic(),
+                partition,
+                group = self.member.group,
+                records,
+                "the group has committed nothing here, reading all that the log holds"
             );
         }
     }
