@@ -24,7 +24,7 @@ pub(super) struct Delay {
 
 impl Delay {
     /// It has failed once more. Says for how long, if that is to be told now.
-    fn to_tell(&mut self, now: Instant) -> Option<Duration> {
+    fn failed_again(&mut self, now: Instant) -> Option<Duration> {
         let (since, next) = self.failing.get_or_insert((now, now + QUIET));
         if now < *next {
             return None;
@@ -77,7 +77,7 @@ impl<C: Counting> Thread<'_, C> {
             Err(Unrestored::NotNow(cause)) => {
                 let stage = self.member.health.stage();
                 tracing::debug!(stage, cause, "not restored yet");
-                if let Some(delay) = self.delay.to_tell(Instant::now()) {
+                if let Some(delay) = self.delay.failed_again(Instant::now()) {
                     let delay_s = delay.as_secs();
                     tracing::warn!(
                         stage,
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn a_failing_restore_is_told_after_ten_seconds_and_then_every_minute() {
         let (mut delay, start) = (Delay::default(), Instant::now());
-        let mut told = |second| delay.to_tell(start + Duration::from_secs(second));
+        let mut told = |second| delay.failed_again(start + Duration::from_secs(second));
         let seconds = (0..140).filter(|&second| told(second).is_some());
         assert_eq!(seconds.collect::<Vec<_>>(), [10, 70, 130]);
     }
@@ -222,10 +222,10 @@ mod tests {
     #[test]
     fn a_restore_that_fails_anew_is_given_its_time_anew() {
         let (mut delay, start) = (Delay::default(), Instant::now());
-        delay.to_tell(start);
+        delay.failed_again(start);
         delay.end();
         let again = start + Duration::from_secs(20);
-        assert_eq!(delay.to_tell(again), None);
-        assert_eq!(delay.to_tell(again + QUIET), Some(QUIET));
+        assert_eq!(delay.failed_again(again), None);
+        assert_eq!(delay.failed_again(again + QUIET), Some(QUIET));
     }
 }
