@@ -98,6 +98,8 @@ struct Thread<'a, C: Counting> {
     waiting: BTreeMap<usize, Life>,
     /// For how long that has failed.
     delay: restoring::Delay,
+    /// The partitions of which it was told that nothing is committed: it stays so until the first window closes.
+    told_uncommitted: BTreeSet<usize>,
     /// The log does not have a place where the consumer stood.
     is_out_of_range: bool,
     next_try: Instant,
@@ -122,6 +124,7 @@ impl<'a, C: Counting> Thread<'a, C> {
             assigned: BTreeSet::new(),
             waiting: BTreeMap::new(),
             delay: restoring::Delay::default(),
+            told_uncommitted: BTreeSet::new(),
             is_out_of_range: false,
             next_try: now,
             next_look: now + LOOK,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use emostream::kafka::thread::Failure;
 
 use super::support::broker::Broker;
+use super::support::clients::{create_topic, delete_topic};
 use super::support::proxy::{Fault, Proxy};
 use super::support::windows::{INPUTS, Pipeline, check, wait_for};
 
@@ -239,4 +240,31 @@ async fn nobody_goes_on_from_a_commit_that_cannot_be_read_or_that_the_log_has_no
         // The group is empty again once the session has timed out.
         pipeline.forget("aggregator").await;
     }
+}
+
+#[tokio::test]
+async fn a_topic_that_is_made_anew_under_a_stage_is_counted_anew_or_ends_the_stage_but_never_silently()
+ {
+    let pipeline = Pipeline::new("windows-anew").await;
+    let (aggregator, merger) = (pipeline.aggregator("0"), pipeline.merger("0"));
+    let sent = pipeline.send(20, 30, 100 * MS);
+    pipeline.await_sum(sent);
+    let (address, topic) = (Broker::shared().address(), pipeline.topic("in"));
+    delete_topic(&address, &topic).await;
+    create_topic(&address, &topic, INPUTS).await;
+    // Fewer than there were: all of them stand where the old records stood.
+    let anew = pipeline.send(1, 9, Duration::ZERO);
+    wait_for("the new records", || {
+        aggregator.has_ended() || merger.ledger().counted >= sent + anew
+    });
+    if aggregator.has_ended() {
+        let Err(Failure::Final(sentence)) = aggregator.end() else {
+            panic!("it gives up");
+        };
+        assert!(sentence.contains("was made anew"), "{sentence}");
+    } else {
+        assert_eq!(merger.ledger().counted, sent + anew);
+        aggregator.stop().expect("it was asked");
+    }
+    merger.stop().expect("it was asked");
 }

@@ -24,7 +24,7 @@ pub(super) struct Delay {
 
 impl Delay {
     /// It has failed once more. Says for how long, if that is to be told now.
-    fn due_to_tell(&mut self, now: Instant) -> Option<Duration> {
+    fn failed_again(&mut self, now: Instant) -> Option<Duration> {
         let (since, next) = self.failing.get_or_insert((now, now + QUIET));
         if now < *next {
             return None;
@@ -77,7 +77,7 @@ impl<C: Counting> Thread<'_, C> {
             Err(Unrestored::NotNow(cause)) => {
                 let stage = self.member.health.stage();
                 tracing::debug!(stage, cause, "not restored yet");
-                if let Some(delay) = self.delay.due_to_tell(Instant::now()) {
+                if let Some(delay) = self.delay.failed_again(Instant::now()) {
                     let delay_s = delay.as_secs();
                     tracing::warn!(
                         stage,
@@ -115,6 +115,9 @@ impl<C: Counting> Thread<'_, C> {
             if start > fold.position() {
                 self.warn_of_gap(*partition, fold.position(), start, &commits);
                 C::skip(fold, Offset(start.0 - 1));
+            }
+            if commits.get(partition) == Some(&None) && self.told_uncommitted.insert(*partition) {
+                self.warn_of_beginning(*partition, end.0.saturating_sub(fold.position().0));
             }
         }
         let restored = folds.iter().map(|(partition, fold)| (*partition, fold));
@@ -169,6 +172,19 @@ impl<C: Counting> Thread<'_, C> {
         }
     }
 
+    /// A group that is new, or whose offsets have expired, reads again what may have been counted by another.
+    fn warn_of_beginning(&self, partition: usize, records: u64) {
+        if records > 0 {
+            tracing::warn!(
+                topic = self.stage.topic(),
+                partition,
+                group = self.member.group,
+                records,
+                "the group has committed nothing here, reading all that the log holds"
+            );
+        }
+    }
+
     fn warn_of_gap(&self, partition: usize, from: Offset, to: Offset, commits: &Commits) {
         if commits.get(&partition).is_some_and(Option::is_some) {
             tracing::error!(
@@ -198,7 +214,7 @@ mod tests {
     #[test]
     fn a_failing_restore_is_told_after_ten_seconds_and_then_every_minute() {
         let (mut delay, start) = (Delay::default(), Instant::now());
-        let mut told = |second| delay.due_to_tell(start + Duration::from_secs(second));
+        let mut told = |second| delay.failed_again(start + Duration::from_secs(second));
         let seconds = (0..140).filter(|&second| told(second).is_some());
         assert_eq!(seconds.collect::<Vec<_>>(), [10, 70, 130]);
     }
@@ -206,10 +222,10 @@ mod tests {
     #[test]
     fn a_restore_that_fails_anew_is_given_its_time_anew() {
         let (mut delay, start) = (Delay::default(), Instant::now());
-        delay.due_to_tell(start);
+        delay.failed_again(start);
         delay.end();
         let again = start + Duration::from_secs(20);
-        assert_eq!(delay.due_to_tell(again), None);
-        assert_eq!(delay.due_to_tell(again + QUIET), Some(QUIET));
+        assert_eq!(delay.failed_again(again), None);
+        assert_eq!(delay.failed_again(again + QUIET), Some(QUIET));
     }
 }
