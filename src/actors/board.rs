@@ -4,6 +4,8 @@
 //! A board stays on one thread, so there is no lock and no global map between a window and a socket. It belongs to the
 //! worker, not to the hub: when the hub is rebuilt, sessions keep their places.
 
+mod ring;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -14,6 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use self::ring::Ring;
 use crate::actors::close::Close;
 use crate::actors::frames::{self, Hello};
 use crate::actors::messages::{ClusterSeats, Seat};
@@ -62,21 +65,6 @@ pub struct Board {
     delivered: Notify,
     streams: Arc<Streams>,
     metrics: Arc<Metrics>,
-}
-
-#[derive(Debug)]
-struct Ring {
-    history: History,
-    heads: HashMap<ClusterId, Head>,
-}
-
-/// How far one cluster has delivered one stream, and to whom.
-#[derive(Debug, Default)]
-struct Head {
-    seq: Seq,
-    /// Frames from where a cursor stands to `seq`, by where it stands, and what metrics call them.
-    frames: HashMap<Seq, (Bytes, &'static str)>,
-    subscribers: HashMap<u64, Rc<Subscriber>>,
 }
 
 impl Board {
@@ -386,26 +374,6 @@ impl Board {
             .sessions
             .with_label_values(&[&to.to_string()])
             .inc();
-    }
-}
-
-impl Ring {
-    /// A cluster that is new to the stream has delivered what all others have.
-    fn head(&mut self, cluster: ClusterId) -> &mut Head {
-        let newest = self.history.newest_seq();
-        self.heads.entry(cluster).or_insert_with(|| Head {
-            seq: newest,
-            ..Head::default()
-        })
-    }
-
-    /// Where a cursor stands that has seen `since`, the totals there, and whether `since` could be honoured.
-    fn stand(&self, since: Option<Seq>) -> (Seq, Arc<Tally>, bool) {
-        let at_since = since.and_then(|seq| Some((seq, self.history.totals_at(seq)?)));
-        match at_since {
-            Some((seq, totals)) => (seq, totals, true),
-            None => (self.history.newest_seq(), self.history.totals(), false),
-        }
     }
 }
 

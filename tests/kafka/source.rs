@@ -358,11 +358,24 @@ async fn a_node_is_not_ready_while_a_hub_does_not_know_where_silent_streams_stan
     let long_ago = Seq(rig.now().0 - 100_000);
     let quiet = write_totals(&rig, 1, &own_window("quiet", long_ago, 4));
     let mut hub = Hub::absent();
-    let streams = Arc::new(Streams::new(100));
+    let streams = Arc::new(Streams::new(1));
     let running = source_of(&rig, &[&hub], &streams);
     wait_until("the totals are read", PATIENCE, || {
         streams.row(&quiet.stream).is_some()
     });
+    // Windows that no hub is to get, so that the source has come by twice with nothing else to wait for.
+    let poison = &running.health.metrics().kafka.poison;
+    let left_out = poison.with_label_values(&["subscriber", "too_many_streams"]);
+    let base = Seq(rig.now().0 - 100);
+    for number in 1..=2 {
+        deliver(
+            &rig,
+            1,
+            &Policy::default(),
+            &own_window("beyond", base, number),
+        );
+        wait_until("it is read", PATIENCE, || left_out.get() >= number);
+    }
     assert!(!running.health.is_alive());
     hub.start();
     assert_eq!(hub.next_standings().await, [quiet]);
