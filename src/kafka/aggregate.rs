@@ -20,8 +20,8 @@ use crate::domain::{
 /// How far the brokers' clocks may be behind ours.
 const SILENCE_MARGIN: Duration = Duration::from_millis(250);
 
-/// How far a record's time may be ahead of the clock, in milliseconds. Brokers that stamp records themselves are never that far ahead; a
-/// producer's own time may be anything, and one such record would close every window up to it, for good.
+/// How far a producer's own time may be ahead of the clock, in milliseconds. It may be anything, and one such record would
+/// close every window up to it, for good. A broker's stamp is the time of the log, whatever the clock here says.
 const AHEAD_MS: u64 = 60_000;
 
 /// How many streams are counted at most: the largest value of `streams.max`. The node's own value is its doors' affair, and
@@ -158,7 +158,7 @@ impl Counting for Aggregate {
     /// its own window if that is open still. And what was counted is not ahead later, or elsewhere: a clock that runs behind
     /// could at worst pass by what no commit has decided.
     fn take(&mut self, fold: &mut PartitionFold, record: Record<'_>) -> Result<(), &'static str> {
-        if record.at >= self.horizon {
+        if !record.is_stamped && record.at >= self.horizon {
             return Err("ahead");
         }
         let reaction = reaction::counted(record.value).map_err(Poison::as_str)?;
@@ -255,12 +255,13 @@ mod tests {
     fn taken(
         stage: &mut Aggregate,
         fold: &mut PartitionFold,
-        (offset, at): (u64, u64),
+        (offset, at, is_stamped): (u64, u64, bool),
     ) -> (Result<(), &'static str>, u64) {
         let value = reaction::encode(&crate::testkit::reaction(), NOW);
         let record = Record {
             offset: Offset(offset),
             at: EpochMs(at),
+            is_stamped,
             value: &value,
         };
         let done = stage.take(fold, record);
@@ -268,15 +269,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_record_that_is_far_ahead_of_the_clock_is_passed_by_until_its_time_comes() {
+    async fn a_producers_time_far_ahead_of_the_clock_is_passed_by_and_a_brokers_is_not() {
         let mut stage = stage();
         let mut fold = PartitionFold::start(stage.timing, Seq(0));
         let at = NOW.0 + 60_000;
-        assert_eq!(taken(&mut stage, &mut fold, (0, at)), (Err("ahead"), 0));
-        assert_eq!(taken(&mut stage, &mut fold, (0, at - 1)), (Ok(()), 1));
+        let mut taken = |record| taken(&mut stage, &mut fold, record);
+        assert_eq!(taken((0, at, false)), (Err("ahead"), 0));
+        assert_eq!(taken((0, at - 1, false)), (Ok(()), 1));
+        assert_eq!(taken((1, at, true)), (Ok(()), 2));
         stage.begin(EpochMs(NOW.0 + 1));
-        assert_eq!(taken(&mut stage, &mut fold, (1, at)), (Ok(()), 2));
+        assert_eq!(
+            self::taken(&mut stage, &mut fold, (2, at, false)),
+            (Ok(()), 3)
+        );
     }
+
     #[tokio::test(start_paused = true)]
     async fn as_many_streams_are_counted_as_the_largest_setting_lets_in() {
         let mut stage = stage();

@@ -53,10 +53,10 @@ fn both_benches_add_up_and_leave_nothing_behind() {
         "--kafka",
         &address,
         "--records",
-        "20000",
+        "300000",
         "--json",
     ]);
-    assert_eq!(windows["ledger"]["put_in"], 20_000);
+    assert_eq!(windows["ledger"]["put_in"], 300_000);
     assert_eq!(windows["ledger"]["adds_up"], true, "{windows}");
     assert_positive(
         &windows,

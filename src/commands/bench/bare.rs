@@ -28,13 +28,15 @@ pub(super) struct Effort {
 }
 
 impl Effort {
-    pub(super) fn per_second(&self) -> f64 {
-        self.records as f64 / self.time.as_secs_f64()
+    /// None if it was over before it was looked at.
+    pub(super) fn per_second(&self) -> Option<f64> {
+        (self.records > 0).then(|| self.records as f64 / self.time.as_secs_f64())
     }
 
     /// None if the clock of CPU time is too coarse to tell.
     pub(super) fn per_cpu_second(&self) -> Option<f64> {
-        (!self.cpu.is_zero()).then(|| self.records as f64 / self.cpu.as_secs_f64())
+        (self.records > 0 && !self.cpu.is_zero())
+            .then(|| self.records as f64 / self.cpu.as_secs_f64())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rdkafka::consumer::BaseConsumer;
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::message::{BorrowedMessage, Message, Timestamp};
 
 use crate::actors::clock::Clock;
 use crate::domain::{Commit, EpochMs, LogFold, Offset};
@@ -41,6 +41,8 @@ pub struct Record<'a> {
     pub offset: Offset,
     /// When it was appended.
     pub at: EpochMs,
+    /// The broker says so. Otherwise it is the producer's word.
+    pub is_stamped: bool,
     /// Empty if it has none.
     pub value: &'a [u8],
 }
@@ -56,6 +58,7 @@ impl<'a> Record<'a> {
                     .and_then(|at| at.try_into().ok())
                     .unwrap_or_default(),
             ),
+            is_stamped: matches!(message.timestamp(), Timestamp::LogAppendTime(_)),
             value: message.payload().unwrap_or_default(),
         }
     }
