@@ -40,6 +40,7 @@ function on(type, listener) {
 /** @param {StateDetail} detail */
 function showState(detail) {
   document.body.dataset.state = detail.state;
+  document.body.dataset.delayed = String(crowd.interrupted);
   enablePalette(palette, detail.state === "open");
   // The page starts with the word for it, and a return attempt is not worth telling every few seconds.
   if (detail.state === "connecting") return;
