@@ -1,7 +1,7 @@
 //! What librdkafka tells a client besides records: its log, its errors, its figures, and changes of assignment.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use rdkafka::types::RDKafkaRespErr;
 
 use super::health::Health;
 
-/// How long a consumer may take to leave.
-const CLOSING: Duration = Duration::from_secs(3);
+/// How long a consumer that hands on may take to leave.
+pub const CLOSING: Duration = Duration::from_secs(3);
 
 /// A partition of a topic.
 pub type TopicPartition = (String, i32);
@@ -178,17 +178,18 @@ impl ConsumerContext for StageContext {
     }
 }
 
-/// Ends a consumer. It says good-bye to its group, which may take for ever while the brokers are away; nobody waits
-/// for that longer than three seconds.
-pub fn close<C: ConsumerContext + 'static>(consumer: BaseConsumer<C>) {
+/// Ends clients of librdkafka on a thread of their own. A consumer says good-bye to its group, which may take for ever while
+/// the brokers are away; nobody waits for that longer than `patience`.
+pub fn close(stage: &'static str, clients: impl Send + 'static, patience: Duration) {
     let (closed, closing) = sync_channel::<()>(1);
     let thread = std::thread::Builder::new().name("close".to_owned());
     let begun = thread.spawn(move || {
-        drop(consumer);
+        drop(clients);
         drop(closed);
     });
-    if begun.is_ok() {
-        let _ = closing.recv_timeout(CLOSING);
+    let is_left = begun.is_ok() && closing.recv_timeout(patience) == Err(RecvTimeoutError::Timeout);
+    if is_left {
+        tracing::warn!(stage, "kafka clients are left behind, they do not close");
     }
 }
 

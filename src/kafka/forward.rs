@@ -29,7 +29,7 @@ use self::commits::Commits;
 use self::inputs::{Inputs, Step};
 use self::sender::Sender;
 use super::client::{ClientsConfig, Use};
-use super::context::{Assigning, Change, StageContext, TopicPartition};
+use super::context::{Assigning, CLOSING, Change, StageContext, TopicPartition, close};
 use super::gather::Gathered;
 use super::health::Health;
 use super::survey::{self, Known};
@@ -145,7 +145,7 @@ impl Forwarder {
         let done = self.work(stop);
         self.setup.table_serves(&Plan::default(), &[]);
         if let Ok(consumer) = Rc::try_unwrap(self.consumer) {
-            super::context::close(consumer);
+            close(self.setup.health.stage(), consumer, CLOSING);
         }
         done
     }

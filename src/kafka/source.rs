@@ -25,7 +25,7 @@ use self::hubs::Hubs;
 use self::places::Places;
 use self::silent::Silent;
 use super::client::{ClientsConfig, Use};
-use super::context::{Assigning, StageContext, close};
+use super::context::{Assigning, CLOSING, StageContext, close};
 use super::gather::{Gather, Gathered, Patience, Place, Taken};
 use super::health::Health;
 use super::record::window;
@@ -137,7 +137,7 @@ impl Source {
 
     fn run(mut self, stop: &Stop) -> Result<(), Failure> {
         let done = self.work(stop);
-        close(self.consumer);
+        close(self.setup.health.stage(), self.consumer, CLOSING);
         done
     }
 

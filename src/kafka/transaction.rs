@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use self::reader::Reader;
 use self::stage::ClosingOf;
 use self::writer::Writer;
-use super::context::Change;
+use super::context::{Change, close};
 use super::thread::{Failure, Stop};
 use crate::domain::{EpochMs, ExactlyOnce, Input, Life, Outcome, Part};
 use crate::telemetry::kafka::{AssignmentChanged, PoisonPassed};
@@ -71,20 +71,8 @@ pub fn count<C: Counting>(member: &Member, stage: C, stop: &Stop) -> Result<(), 
     let mut thread = Thread::new(member, stage, reader, writer);
     let done = thread.run(stop);
     let Thread { reader, writer, .. } = thread;
-    close(member.health.stage(), move || drop((writer, reader)));
+    close(member.health.stage(), (writer, reader), CLOSING);
     done
-}
-
-/// A client of librdkafka may hang while it closes.
-fn close(stage: &'static str, clients: impl FnOnce() + Send + 'static) {
-    let (done, is_done) = std::sync::mpsc::sync_channel(1);
-    std::thread::spawn(move || {
-        clients();
-        let _ = done.try_send(());
-    });
-    if is_done.recv_timeout(CLOSING).is_err() {
-        tracing::warn!(stage, "kafka clients are left behind, they do not close");
-    }
 }
 
 struct Thread<'a, C: Counting> {
@@ -214,7 +202,7 @@ impl<'a, C: Counting> Thread<'a, C> {
             .step(Input::Revoked(assigned.into_iter().collect()));
         let reader = Reader::join(self.member, self.stage.topic())?;
         let old = std::mem::replace(&mut self.reader, reader);
-        close(stage, move || drop(old));
+        close(stage, old, CLOSING);
         Ok(())
     }
 

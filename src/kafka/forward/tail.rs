@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::ForwardSetup;
 use super::inputs::Tail;
 use crate::kafka::client::Use;
-use crate::kafka::context::{Assigning, StageContext};
+use crate::kafka::context::{Assigning, CLOSING, StageContext, close};
 use crate::kafka::gather::{Gather, Gathered, Patience, Place};
 use crate::kafka::record::window;
 use crate::kafka::survey::Known;
@@ -55,7 +55,7 @@ pub(super) fn read(
         read = read
             .and_then(|()| read_end(setup, topic, partitions, &consumer, deadline, &mut newest));
     }
-    crate::kafka::context::close(consumer);
+    close(setup.health.stage(), consumer, CLOSING);
     read.map(|()| newest)
 }
 
