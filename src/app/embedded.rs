@@ -165,7 +165,7 @@ impl Stages {
         }
     }
 
-    /// Every stage by name, in flow order.
+    /// Every stage by name, in flow order, but for the hubs.
     pub(super) fn named(&self) -> Vec<(String, Arc<dyn Alive>)> {
         let mut named: Vec<(String, Arc<dyn Alive>)> = Vec::new();
         for (worker, ingest) in self.ingests.iter().enumerate() {
@@ -178,9 +178,6 @@ impl Stages {
         named.push(("main_publisher".to_owned(), self.main_publisher.clone()));
         named.push(("clusters".to_owned(), self.clusters.clone()));
         named.push(("registry".to_owned(), self.registry.clone()));
-        for (worker, hub) in self.hubs.iter().enumerate() {
-            named.push((format!("session_hub_{worker}"), hub.clone()));
-        }
         named
     }
 

@@ -134,7 +134,7 @@ impl KafkaStages {
         Ok((stages, memory))
     }
 
-    /// Every stage by name, in flow order.
+    /// Every stage by name, in flow order, but for the hubs.
     pub(super) fn named(&self) -> Vec<(String, Arc<dyn Alive>)> {
         let mut named: Vec<(String, Arc<dyn Alive>)> = Vec::new();
         for (worker, ingest) in self.ingests.iter().enumerate() {
@@ -145,9 +145,6 @@ impl KafkaStages {
         }
         named.push(("clusters".to_owned(), self.clusters.clone()));
         named.push(("registry".to_owned(), self.registry.clone()));
-        for (worker, hub) in self.hubs.iter().enumerate() {
-            named.push((format!("session_hub_{worker}"), hub.clone()));
-        }
         named
     }
 

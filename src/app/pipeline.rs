@@ -41,10 +41,14 @@ impl Pipeline {
 
     /// Every stage by name, in flow order.
     pub(super) fn named(&self) -> Vec<(String, Arc<dyn Alive>)> {
-        match self {
+        let mut named = match self {
             Self::Embedded(stages) => stages.named(),
             Self::OnKafka(stages) => stages.named(),
+        };
+        for (worker, hub) in self.hubs().iter().enumerate() {
+            named.push((format!("session_hub_{worker}"), hub.clone()));
         }
+        named
     }
 
     /// Where requests go.
