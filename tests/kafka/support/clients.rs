@@ -115,14 +115,19 @@ pub(crate) fn poll_until(consumers: &[&BaseConsumer], what: &str, mut done: impl
     }
 }
 
-/// What partition 0 of `topic` shows to a `read_committed` reader from its beginning to its end.
-pub(crate) fn visible(address: &str, topic: &str) -> Vec<String> {
-    let consumer: BaseConsumer = config(address)
+/// A reader without a group of its own that is told where partitions end.
+fn onlooker(address: &str) -> BaseConsumer {
+    config(address)
         .set("group.id", "nobody")
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true")
         .create()
-        .expect("a consumer");
+        .expect("a consumer")
+}
+
+/// What partition 0 of `topic` shows to a `read_committed` reader from its beginning to its end.
+pub(crate) fn visible(address: &str, topic: &str) -> Vec<String> {
+    let consumer = onlooker(address);
     consumer
         .assign(&position(topic, Offset::Beginning, ""))
         .expect("an assignment");
@@ -153,12 +158,7 @@ pub(crate) struct Found {
 
 /// All that `topic` shows to a `read_committed` reader, partition by partition, from beginning to end.
 pub(crate) fn read_all(address: &str, topic: &str) -> Vec<Found> {
-    let consumer: BaseConsumer = config(address)
-        .set("group.id", "nobody")
-        .set("enable.auto.commit", "false")
-        .set("enable.partition.eof", "true")
-        .create()
-        .expect("a consumer");
+    let consumer = onlooker(address);
     let metadata = consumer
         .fetch_metadata(Some(topic), PATIENCE)
         .expect("the broker answers");

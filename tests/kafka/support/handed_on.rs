@@ -400,7 +400,11 @@ pub(crate) fn numbers(base: Seq, first: u64, last: u64) -> Vec<u64> {
 }
 
 /// Waits until it is so, and says how long that took.
-pub(crate) fn wait_until(what: &str, within: Duration, is_so: impl Fn() -> bool) -> Duration {
+pub(crate) fn wait_until(
+    what: &str,
+    within: Duration,
+    mut is_so: impl FnMut() -> bool,
+) -> Duration {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < within, "{what}: not within {within:?}");

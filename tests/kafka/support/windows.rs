@@ -25,6 +25,7 @@ use tokio::time::Instant;
 
 use super::broker::Broker;
 use super::clients::{PATIENCE, config};
+use super::handed_on::wait_until;
 
 /// Size of the windows.
 const WINDOW: Duration = Duration::from_millis(500);
@@ -324,12 +325,8 @@ impl Running {
 }
 
 /// Waits until it is so.
-pub(crate) fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + LONG;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "{what}: not within {LONG:?}");
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
+pub(crate) fn wait_for(what: &str, is_so: impl FnMut() -> bool) {
+    wait_until(what, LONG, is_so);
 }
 
 struct WindowReader {
