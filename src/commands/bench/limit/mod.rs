@@ -6,6 +6,7 @@ mod empty_handler;
 
 use std::io::{self, Read as _};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use clap::ValueEnum;
 use mio::{Poll, Token, Waker};
@@ -62,14 +63,15 @@ fn when_orphaned(end: impl FnOnce() + Send + 'static) {
     });
 }
 
-/// The same for an epoll loop: an event with this token.
-fn wake_when_orphaned(poll: &Poll, token: Token) -> io::Result<()> {
-    let waker = Waker::new(poll.registry(), token)?;
+/// The same for an epoll loop: an event with this token. It comes only while the waker is held.
+fn wake_when_orphaned(poll: &Poll, token: Token) -> io::Result<Arc<Waker>> {
+    let waker = Arc::new(Waker::new(poll.registry(), token)?);
+    let held = waker.clone();
     when_orphaned(move || {
-        // Without a waker the bench's kill ends it.
+        // Without it the bench's kill ends the server.
         let _ = waker.wake();
     });
-    Ok(())
+    Ok(held)
 }
 
 #[cfg(test)]
