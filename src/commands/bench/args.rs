@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::limit::LimitKind;
+
 /// Where `make kafka` starts a broker.
 const USUAL_BROKER: &str = "localhost:9092";
 
@@ -14,15 +16,27 @@ pub enum BenchAction {
     Windows(WindowsArgs),
     /// From requests to sessions, over Kafka: how long after its end a window reaches the last session
     Pipeline(PipelineArgs),
+    /// Serves as a limit to measure next to, until its standard input ends
+    #[command(hide = true)]
+    Bare(BareArgs),
 }
 
 impl BenchAction {
     pub(super) fn is_json(&self) -> bool {
         match self {
+            Self::Bare(_) => false,
             Self::Windows(args) => args.json,
             Self::Pipeline(args) => args.json,
         }
     }
+}
+
+/// Which bare server to be.
+#[derive(Debug, Args)]
+pub struct BareArgs {
+    /// What it does
+    #[arg(value_name = "KIND")]
+    pub kind: LimitKind,
 }
 
 /// How to measure windows.

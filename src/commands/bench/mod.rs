@@ -7,13 +7,17 @@ mod report;
 mod failure;
 
 // Measuring.
+mod cores;
 mod process;
 mod percentiles;
 mod pacing;
 
 // The ground that a run stands on.
 mod http;
+mod sources;
+mod launch;
 mod child;
+mod limit;
 mod ground;
 mod crowd;
 
@@ -31,7 +35,8 @@ mod senders;
 mod relay;
 mod pipeline;
 
-pub use args::{BenchAction, PeerName, PipelineArgs, WindowsArgs};
+pub use args::{BareArgs, BenchAction, PeerName, PipelineArgs, WindowsArgs};
+pub use limit::LimitKind;
 
 use self::failure::Failure;
 use self::report::Report;
@@ -41,11 +46,19 @@ use super::exit::{Exit, complain, print};
 pub(super) fn run(action: BenchAction) -> Exit {
     let is_json = action.is_json();
     let measured = match action {
+        BenchAction::Bare(args) => return ended(limit::serve(args.kind)),
         BenchAction::Windows(args) => windows::measure(&args),
         BenchAction::Pipeline(args) => pipeline::measure(&args),
     };
     match measured {
         Ok(report) => show(&report, is_json),
+        Err(failure) => ended(Err(failure)),
+    }
+}
+
+fn ended(how: Result<(), Failure>) -> Exit {
+    match how {
+        Ok(()) => Exit::Done,
         Err(Failure::Ground(reason)) => {
             complain(&reason);
             Exit::Configuration

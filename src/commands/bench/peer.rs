@@ -58,7 +58,7 @@ pub(super) fn spark(ground: &Ground, written: u64) -> Result<PeerEffort, Failure
     let consumer = bare::reader(ground, &target)?;
     published.read_until(&consumer, written, PATIENCE, || Ok(()))?;
     Ok(PeerEffort {
-        start_up: ready.cpu,
+        start_up: ready.cpu(),
         effort: Effort {
             records: written,
             time,

@@ -8,10 +8,19 @@ use std::time::Duration;
 /// What processes have used so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Usage {
-    /// CPU time, user and system.
-    pub(super) cpu: Duration,
+    /// CPU time in the program itself.
+    pub(super) utime: Duration,
+    /// CPU time in the kernel on its behalf.
+    pub(super) stime: Duration,
     /// Resident memory now, in bytes.
     pub(super) resident: u64,
+}
+
+impl Usage {
+    /// CPU time in sum.
+    pub(super) fn cpu(&self) -> Duration {
+        self.utime + self.stime
+    }
 }
 
 /// The CPU time in between; memory does not add up over time.
@@ -19,7 +28,7 @@ impl Sub for Usage {
     type Output = Duration;
 
     fn sub(self, earlier: Self) -> Duration {
-        self.cpu.saturating_sub(earlier.cpu)
+        self.cpu().saturating_sub(earlier.cpu())
     }
 }
 
@@ -56,7 +65,8 @@ pub(super) fn of_tree(root: u32) -> Usage {
     }
     let members = tree.iter().filter_map(|process| stats.get(process));
     members.fold(Usage::default(), |sum, stat| Usage {
-        cpu: sum.cpu + ticks(stat.own_ticks + stat.waited_ticks),
+        utime: sum.utime + ticks(stat.own.user + stat.waited.user),
+        stime: sum.stime + ticks(stat.own.system + stat.waited.system),
         resident: sum.resident + stat.usage().resident,
     })
 }
@@ -114,9 +124,16 @@ fn listening_inode(line: &str, port: u16) -> Option<&str> {
 #[derive(Debug, PartialEq, Eq)]
 struct Stat {
     parent: u32,
-    own_ticks: u64,
-    waited_ticks: u64,
+    own: Ticks,
+    /// Of children that have ended.
+    waited: Ticks,
     resident_pages: u64,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Ticks {
+    user: u64,
+    system: u64,
 }
 
 impl Stat {
@@ -127,15 +144,22 @@ impl Stat {
         let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
         Some(Self {
             parent: number(1)?.try_into().ok()?,
-            own_ticks: number(11)? + number(12)?,
-            waited_ticks: number(13)? + number(14)?,
+            own: Ticks {
+                user: number(11)?,
+                system: number(12)?,
+            },
+            waited: Ticks {
+                user: number(13)?,
+                system: number(14)?,
+            },
             resident_pages: number(21)?,
         })
     }
 
     fn usage(&self) -> Usage {
         Usage {
-            cpu: ticks(self.own_ticks),
+            utime: ticks(self.own.user),
+            stime: ticks(self.own.system),
             resident: self.resident_pages * rustix::param::page_size() as u64,
         }
     }
@@ -158,8 +182,14 @@ mod tests {
         let line = "12 (a (b) c) S 7 12 12 0 -1 4194560 1 2 3 4 150 50 20 5 20 0 9 0 100 2048 77 18446744073709551615";
         let expected = Stat {
             parent: 7,
-            own_ticks: 200,
-            waited_ticks: 25,
+            own: Ticks {
+                user: 150,
+                system: 50,
+            },
+            waited: Ticks {
+                user: 20,
+                system: 5,
+            },
             resident_pages: 77,
         };
         assert_eq!(Stat::parse(line), Some(expected));
@@ -176,7 +206,7 @@ mod tests {
             }
         }
         assert!(own().resident > 0);
-        assert!(of_tree(std::process::id()).cpu >= own().cpu - before.cpu);
+        assert!(of_tree(std::process::id()).cpu() >= own() - before);
     }
 
     #[test]

@@ -93,7 +93,7 @@ fn count(ground: &Ground, written: u64) -> Result<Counted, Failure> {
     };
     Ok(Counted {
         effort,
-        start_up: before.cpu,
+        start_up: before.cpu(),
         resident: after.resident,
         broker: broker.map(|(before, after)| after - before),
         num_transactions: num,
