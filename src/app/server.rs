@@ -1,6 +1,6 @@
 //! The HTTP server and what each of its workers is given.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -24,6 +24,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::{Ground, Pipeline, StartError};
 use crate::actors::board::Board;
+use crate::actors::door::Door;
 use crate::actors::session_hub::SessionHub;
 use crate::config::Config;
 use crate::domain::StreamName;
@@ -86,13 +87,15 @@ impl WorkerPlan {
             self.ground.metrics.clone(),
         ));
         self.build_hub(number, board.clone());
+        let ingest = self
+            .pipeline
+            .build_ingest(number, &self.config, &self.ground);
         Worker {
             shared: self.shared.clone(),
-            ingest: self
-                .pipeline
-                .build_ingest(number, &self.config, &self.ground),
+            door: Rc::new(Door::new(ingest, self.ground.streams.clone())),
             board,
             main_stream: StreamName::main(),
+            main_is_open: Cell::new(false),
         }
     }
 

@@ -28,7 +28,6 @@ use crate::actors::close::Close;
 use crate::actors::cursor::{Cursor, CursorHandle};
 use crate::actors::frames;
 use crate::actors::messages::{PlacementError, Shed};
-use crate::actors::offer::offer;
 use crate::actors::session::{Session, Step};
 use crate::telemetry::Metrics;
 use crate::telemetry::events::{ActorDied, SessionClosed};
@@ -83,7 +82,7 @@ pub(super) async fn subscribe(
     let session = Session::new(
         cursor.handle(),
         coming.client_id,
-        worker.ingest.clone(),
+        worker.door.clone(),
         shared.limits.gate(address),
         shared.streams.clone(),
     );
@@ -200,7 +199,7 @@ impl Session {
             Step::Quiet => {}
             Step::Answer(answer) => ctx.text(answer),
             Step::Submit { submit, id } => {
-                let offering = offer(self.ingest(), self.streams(), submit);
+                let offering = self.door().offer(submit);
                 ctx.wait(
                     wrap_future::<_, Self>(offering).map(move |outcome, _, ctx| {
                         if let Some(answer) = Self::on_submitted(outcome, id.as_deref()) {
