@@ -16,6 +16,7 @@ Examples:
   emostream serve --kafka broker:9092    the same pipeline over the topics of Kafka; --role takes a part of it
   emostream view                         the aggregation in the terminal, live; in a pipe, a line per window
   emostream topics --kafka broker:9092   creates the topics and shows what is in Kafka
+  emostream bench ingest                 how many reactions a core takes in, next to bare servers on this machine
   emostream bench windows --kafka        how fast reactions in Kafka become windows, measured on this machine
   emostream config show                  every setting, its value and where it came from
 

@@ -12,6 +12,8 @@ const USUAL_BROKER: &str = "localhost:9092";
 /// What to measure.
 #[derive(Debug, Subcommand)]
 pub enum BenchAction {
+    /// Requests and frames with reactions, without Kafka: how many a core takes, next to bare servers on the same core
+    Ingest(IngestArgs),
     /// From reactions that lie in Kafka to published windows: records per second and per CPU-second
     Windows(WindowsArgs),
     /// From requests to sessions, over Kafka: how long after its end a window reaches the last session
@@ -24,11 +26,26 @@ pub enum BenchAction {
 impl BenchAction {
     pub(super) fn is_json(&self) -> bool {
         match self {
+            Self::Ingest(args) => args.json,
             Self::Bare(_) => false,
             Self::Windows(args) => args.json,
             Self::Pipeline(args) => args.json,
         }
     }
+}
+
+/// How to measure ingest.
+#[derive(Debug, Args)]
+pub struct IngestArgs {
+    /// How long each measurement lasts, 1s to 1h
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = parse_duration)]
+    pub duration: Duration,
+    /// How often each is repeated, in turn with its limit; the median counts
+    #[arg(long, value_name = "COUNT", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=101))]
+    pub runs: u32,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Which bare server to be.
@@ -149,6 +166,8 @@ mod tests {
             "bench pipeline --kafka --duration 500ms",
             "bench pipeline --kafka --duration 2h",
             "bench pipeline --kafka --duration soon",
+            "bench ingest --runs 0",
+            "bench ingest --duration 10ms",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

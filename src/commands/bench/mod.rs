@@ -21,6 +21,10 @@ mod limit;
 mod ground;
 mod crowd;
 
+// Requests and frames with reactions.
+mod load;
+mod ingest;
+
 // Windows over Kafka.
 mod backlog;
 mod bare;
@@ -35,18 +39,24 @@ mod senders;
 mod relay;
 mod pipeline;
 
-pub use args::{BareArgs, BenchAction, PeerName, PipelineArgs, WindowsArgs};
+use std::io::Write as _;
+
+pub use args::{BareArgs, BenchAction, IngestArgs, PeerName, PipelineArgs, WindowsArgs};
 pub use limit::LimitKind;
 
 use self::failure::Failure;
 use self::report::Report;
+use super::descriptors::raise_limit;
 use super::exit::{Exit, complain, print};
 
 /// Measures what was asked for, and prints it.
 pub(super) fn run(action: BenchAction) -> Exit {
     let is_json = action.is_json();
+    // A crowd of connections, here and in the servers that inherit it.
+    raise_limit(0);
     let measured = match action {
         BenchAction::Bare(args) => return ended(limit::serve(args.kind)),
+        BenchAction::Ingest(args) => ingest::measure(&args),
         BenchAction::Windows(args) => windows::measure(&args),
         BenchAction::Pipeline(args) => pipeline::measure(&args),
     };
@@ -54,6 +64,11 @@ pub(super) fn run(action: BenchAction) -> Exit {
         Ok(report) => show(&report, is_json),
         Err(failure) => ended(Err(failure)),
     }
+}
+
+/// Says on standard error what a long run is at.
+fn progress(what: &str) {
+    let _ = writeln!(std::io::stderr(), "{what}");
 }
 
 fn ended(how: Result<(), Failure>) -> Exit {
