@@ -10,7 +10,9 @@ mod view;
 mod config;
 mod bench;
 
-pub use bench::{BareArgs, BenchAction, LimitKind, PeerName, PipelineArgs, WindowsArgs};
+pub use bench::{
+    BareArgs, BenchAction, FanoutArgs, LimitKind, PeerName, PipelineArgs, ScenarioName, WindowsArgs,
+};
 pub use cli::{Cli, Command, ConfigAction, SettingArgs, TopicsArgs, ViewArgs};
 pub use exit::Exit;
 

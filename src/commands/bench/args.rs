@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::fanout::FanoutArgs;
 use super::limit::LimitKind;
 
 /// Where `make kafka` starts a broker.
@@ -12,6 +13,8 @@ const USUAL_BROKER: &str = "localhost:9092";
 /// What to measure.
 #[derive(Debug, Subcommand)]
 pub enum BenchAction {
+    /// From windows to sessions, without Kafka: deliveries, delays, memory and handshakes, next to bare servers on the same core
+    Fanout(FanoutArgs),
     /// From reactions that lie in Kafka to published windows: records per second and per CPU-second
     Windows(WindowsArgs),
     /// From requests to sessions, over Kafka: how long after its end a window reaches the last session
@@ -24,6 +27,7 @@ pub enum BenchAction {
 impl BenchAction {
     pub(super) fn is_json(&self) -> bool {
         match self {
+            Self::Fanout(args) => args.json,
             Self::Bare(_) => false,
             Self::Windows(args) => args.json,
             Self::Pipeline(args) => args.json,
@@ -86,7 +90,7 @@ pub struct PipelineArgs {
     pub json: bool,
 }
 
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let duration: humantime::Duration = text.parse().map_err(|_| expected())?;
     let duration = Duration::from(duration);
     let allowed = Duration::from_secs(1)..=Duration::from_secs(3_600);

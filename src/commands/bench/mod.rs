@@ -35,7 +35,11 @@ mod senders;
 mod relay;
 mod pipeline;
 
+// From windows to many sessions.
+mod fanout;
+
 pub use args::{BareArgs, BenchAction, PeerName, PipelineArgs, WindowsArgs};
+pub use fanout::{FanoutArgs, ScenarioName};
 pub use limit::LimitKind;
 
 use self::failure::Failure;
@@ -47,6 +51,7 @@ pub(super) fn run(action: BenchAction) -> Exit {
     let is_json = action.is_json();
     let measured = match action {
         BenchAction::Bare(args) => return ended(limit::serve(args.kind)),
+        BenchAction::Fanout(args) => fanout::measure(&args),
         BenchAction::Windows(args) => windows::measure(&args),
         BenchAction::Pipeline(args) => pipeline::measure(&args),
     };
