@@ -11,7 +11,8 @@ mod config;
 mod bench;
 
 pub use bench::{
-    BareArgs, BenchAction, IngestArgs, LimitKind, PeerName, PipelineArgs, WindowsArgs,
+    BareArgs, BenchAction, FanoutArgs, IngestArgs, LimitKind, PeerName, PipelineArgs, ScenarioName,
+    WindowsArgs,
 };
 pub use cli::{Cli, Command, ConfigAction, SettingArgs, TopicsArgs, ViewArgs};
 pub use exit::Exit;

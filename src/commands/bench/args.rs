@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::fanout::FanoutArgs;
 use super::limit::LimitKind;
 
 /// Where `make kafka` starts a broker.
@@ -14,6 +15,8 @@ const USUAL_BROKER: &str = "localhost:9092";
 pub enum BenchAction {
     /// Requests and frames with reactions, without Kafka: how many a core takes, next to bare servers on the same core
     Ingest(IngestArgs),
+    /// From windows to sessions, without Kafka: deliveries, delays, memory and handshakes, next to bare servers on the same core
+    Fanout(FanoutArgs),
     /// From reactions that lie in Kafka to published windows: records per second and per CPU-second
     Windows(WindowsArgs),
     /// From requests to sessions, over Kafka: how long after its end a window reaches the last session
@@ -27,6 +30,7 @@ impl BenchAction {
     pub(super) fn is_json(&self) -> bool {
         match self {
             Self::Ingest(args) => args.json,
+            Self::Fanout(args) => args.json,
             Self::Bare(_) => false,
             Self::Windows(args) => args.json,
             Self::Pipeline(args) => args.json,
@@ -103,7 +107,7 @@ pub struct PipelineArgs {
     pub json: bool,
 }
 
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let duration: humantime::Duration = text.parse().map_err(|_| expected())?;
     let duration = Duration::from(duration);
     let allowed = Duration::from_secs(1)..=Duration::from_secs(3_600);

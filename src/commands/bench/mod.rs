@@ -39,9 +39,13 @@ mod senders;
 mod relay;
 mod pipeline;
 
+// From windows to many sessions.
+mod fanout;
+
 use std::io::Write as _;
 
 pub use args::{BareArgs, BenchAction, IngestArgs, PeerName, PipelineArgs, WindowsArgs};
+pub use fanout::{FanoutArgs, ScenarioName};
 pub use limit::LimitKind;
 
 use self::failure::Failure;
@@ -57,6 +61,7 @@ pub(super) fn run(action: BenchAction) -> Exit {
     let measured = match action {
         BenchAction::Bare(args) => return ended(limit::serve(args.kind)),
         BenchAction::Ingest(args) => ingest::measure(&args),
+        BenchAction::Fanout(args) => fanout::measure(&args),
         BenchAction::Windows(args) => windows::measure(&args),
         BenchAction::Pipeline(args) => pipeline::measure(&args),
     };

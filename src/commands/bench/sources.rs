@@ -4,6 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 
 use anyhow::Context as _;
+use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Addresses in a row of 127.0.x.1 to 127.0.x.250.
@@ -29,6 +30,32 @@ pub(super) fn connect(server: SocketAddr, index: u32) -> io::Result<TcpStream> {
     socket.connect(&server.into())?;
     socket.set_tcp_nodelay(true)?;
     Ok(socket.into())
+}
+
+/// Begins a connection from the address of this number and does not wait for it; only a server on loopback knows the address.
+/// `receive_buffer` is how many bytes the kernel keeps for it, if that is not to be as usual.
+pub(super) fn begin(
+    server: SocketAddr,
+    index: u32,
+    receive_buffer: Option<usize>,
+) -> io::Result<TcpStream> {
+    let socket = Socket::new(
+        Domain::for_address(server),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    if let Some(size) = receive_buffer {
+        socket.set_recv_buffer_size(size)?;
+    }
+    if server.is_ipv4() && server.ip().is_loopback() {
+        socket.bind(&SocketAddrV4::new(source(index), 0).into())?;
+    }
+    match socket.connect(&server.into()) {
+        Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => Err(error),
+        _ => Ok(socket.into()),
+    }
 }
 
 /// An address that a server has said it listens on.

@@ -1,12 +1,15 @@
 //! Bare servers: what the machine could do at most. Each runs as `emostream bench bare KIND`, in a process of its own like
 //! the node it is compared with, and on the same core.
 
+mod accept;
 mod echo;
 mod empty_handler;
+mod send;
 
 use std::io::{self, Read as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 use clap::ValueEnum;
 use mio::{Poll, Token, Waker};
@@ -14,6 +17,7 @@ use mio::{Poll, Token, Waker};
 use super::cores::Cores;
 use super::failure::Failure;
 use super::launch::{LISTENING, Launched};
+use crate::commands::descriptors;
 use crate::commands::exit::print;
 
 /// What a bare server does.
@@ -23,6 +27,10 @@ pub enum LimitKind {
     EmptyHandler,
     /// Sends back the bytes of each connection, in a bare epoll loop
     Echo,
+    /// Sends the same bytes to each of many connections, in a bare loop
+    Send,
+    /// Answers each request with the same 101
+    Accept,
 }
 
 impl LimitKind {
@@ -42,9 +50,12 @@ pub(super) fn start(kind: LimitKind, cores: &Cores) -> Result<Launched, Failure>
 
 /// Is a bare server until standard input ends: it does not outlive the bench that started it.
 pub(super) fn serve(kind: LimitKind) -> Result<(), Failure> {
+    descriptors::raise_limit(0);
     match kind {
         LimitKind::EmptyHandler => empty_handler::serve()?,
         LimitKind::Echo => echo::serve()?,
+        LimitKind::Send => send::serve()?,
+        LimitKind::Accept => accept::serve()?,
     }
     Ok(())
 }
@@ -61,6 +72,18 @@ fn when_orphaned(end: impl FnOnce() + Send + 'static) {
         while matches!(io::stdin().read(&mut rest), Ok(1..)) {}
         end();
     });
+}
+
+/// Does blocking work on a thread of its own until it fails or standard input has ended.
+fn until_orphaned(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
+    let (end, ended) = sync_channel(2);
+    let failed = end.clone();
+    std::thread::spawn(move || failed.send(work()));
+    when_orphaned(move || {
+        // The other end is gone where the work has failed before.
+        let _ = end.send(Ok(()));
+    });
+    ended.recv().unwrap_or(Ok(()))
 }
 
 /// The same for an epoll loop: an event with this token. It comes only while the waker is held.

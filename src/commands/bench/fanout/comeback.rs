@@ -1,0 +1,155 @@
+//! `return`: the whole crowd drops out at once while reactions flow, stays away for two windows, and comes back at once,
+//! each with `since`. Timed from the first that knocks to the last that is caught up.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::audience::Audience;
+use super::books::Books;
+use super::latency::warm_up;
+use super::meter::{Mark, Spent};
+use super::outcome::{Outcome, median};
+use super::session::Manner;
+use super::site::{Site, tell};
+use crate::commands::bench::failure::Failure;
+use crate::commands::bench::report::figure;
+use crate::commands::bench::viewers::wall_clock_ms;
+
+const WINDOW: &str = "2s";
+const WINDOW_TIME: Duration = Duration::from_secs(2);
+
+/// Windows that they miss.
+const AWAY: u32 = 2;
+
+/// Reactions per second.
+const REACTIONS: u32 = 1_000;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The time to stay below, in seconds.
+const WANTED: f64 = 5.0;
+
+struct Run {
+    caught_up: Option<f64>,
+    all_in: f64,
+    recovered: u64,
+    spent: Spent,
+    notes: Vec<String>,
+    books: Books,
+}
+
+pub(super) fn measure(site: &Site) -> Result<Outcome, Failure> {
+    let mut runs = Vec::new();
+    for number in 1..=site.runs {
+        tell(&format!("return: run {number} of {}", site.runs));
+        runs.push(run(site)?);
+    }
+    Ok(outcome(site, runs))
+}
+
+fn run(site: &Site) -> Result<Run, Failure> {
+    let node = site.node(WINDOW)?;
+    let mut audience = site.audience(&node, |_| Manner::Reads)?;
+    audience.react(REACTIONS)?;
+    warm_up(&mut audience)?;
+    audience.leave();
+    audience.run_for(WINDOW_TIME * AWAY)?;
+    let recovered = audience.seen.recovered;
+    let before = Mark::now(node.usage(), &audience);
+    let (began, missed) = (Instant::now(), last_ended());
+    let all_came = audience.come_back(site.sessions)?;
+    let all_in = began.elapsed().as_secs_f64();
+    let caught_up = audience.run_until(began + PATIENCE, |audience| stands_at(audience, missed))?;
+    let caught_up = (all_came && caught_up).then(|| began.elapsed().as_secs_f64());
+    let spent = before.until(&Mark::now(node.usage(), &audience));
+    let recovered = audience.seen.recovered - recovered;
+    let reactions = audience.quieten(PATIENCE)?;
+    let mut books = Books::close(&node, &mut audience, reactions.accepted)?;
+    if !all_came {
+        books.complain("return: not all sessions came back".to_owned());
+    }
+    let mut notes = audience.seen.complaints();
+    notes.extend(spent.bottleneck("return"));
+    Ok(Run {
+        caught_up,
+        all_in,
+        recovered,
+        spent,
+        notes,
+        books,
+    })
+}
+
+/// The last window that has ended by now: windows are numbered by time.
+fn last_ended() -> u64 {
+    (wall_clock_ms() / (WINDOW_TIME.as_secs_f64() * 1e3)) as u64 - 1
+}
+
+fn stands_at(audience: &Audience, seq: u64) -> bool {
+    let mut sessions = audience.sessions().iter();
+    sessions.all(|session| session.is_open() && session.seq >= seq)
+}
+
+fn outcome(site: &Site, runs: Vec<Run>) -> Outcome {
+    let of = |part: fn(&Run) -> Option<f64>| median(&runs, part);
+    let caught_up = of(|run| run.caught_up);
+    let worst = runs.iter().filter_map(|run| run.caught_up);
+    let worst = worst.max_by(f64::total_cmp);
+    let not_recovered = runs
+        .iter()
+        .map(|run| site.sessions as f64 - run.recovered as f64);
+    let mut outcome = Outcome {
+        figures: vec![
+            figure(
+                "return_caught_up",
+                "all back and caught up after",
+                caught_up,
+                "s",
+            ),
+            figure("return_worst", "the worst of the runs", worst, "s"),
+            figure(
+                "return_hellos",
+                "of it until the last hello",
+                of(|run| Some(run.all_in)),
+                "s",
+            ),
+            figure(
+                "return_not_recovered",
+                "sessions whose `since` was not honoured",
+                not_recovered.sum::<f64>(),
+                "",
+            ),
+            figure(
+                "return_merged",
+                "frames that sum what was missed",
+                of(|run| Some(run.spent.merged as f64)),
+                "",
+            ),
+            figure(
+                "return_core",
+                "the node's share of its core",
+                of(|run| Some(run.spent.server_percent())),
+                "%",
+            ),
+            figure(
+                "return_generator",
+                "the generator's of its own",
+                of(|run| Some(run.spent.own_percent())),
+                "%",
+            ),
+        ],
+        ratio: vec![figure(
+            "return",
+            "all caught up, to 5 s (1 wanted)",
+            caught_up.map(|seconds| seconds / WANTED),
+            "",
+        )],
+        ..Outcome::default()
+    };
+    for run in runs {
+        outcome.notes.extend(run.notes);
+        outcome.books.add(run.books);
+    }
+    outcome
+}

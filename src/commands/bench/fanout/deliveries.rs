@@ -1,0 +1,174 @@
+//! `deliveries`: what it costs the server to hand a frame of some 200 bytes to a session, next to a bare `send`.
+//!
+//! Windows are small so that many of them flow, and have one emoji so that their frames are short. The bare server sends
+//! the bytes of such a frame as often, to as many, at the same pace. All of the node's CPU counts, that of the reactions
+//! and of counting too.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::books::Books;
+use super::meter::{Mark, Spent};
+use super::outcome::{Outcome, median, ratios};
+use super::sender::Sender;
+use super::session::Manner;
+use super::site::{Site, settle, tell};
+use crate::commands::bench::failure::Failure;
+use crate::commands::bench::report::figure;
+
+/// Ten thousand deliveries take half of it, so that each window has gone out before the next one.
+const WINDOW: &str = "200ms";
+const WINDOW_TIME: Duration = Duration::from_millis(200);
+
+/// Windows that are measured.
+const NUM_WINDOWS: usize = 25;
+
+/// Reactions per second: enough for every window to have some.
+const REACTIONS: u32 = 100;
+
+/// What passes before it is measured.
+const WARM_UP: Duration = Duration::from_secs(2);
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+struct Run {
+    node: Spent,
+    bare: Spent,
+    frame_bytes: usize,
+    complaints: Vec<String>,
+    books: Books,
+}
+
+pub(super) fn measure(site: &Site) -> Result<Outcome, Failure> {
+    let mut runs = Vec::new();
+    for number in 1..=site.runs {
+        tell(&format!("deliveries: run {number} of {}", site.runs));
+        runs.push(run(site)?);
+    }
+    Ok(outcome(runs))
+}
+
+fn run(site: &Site) -> Result<Run, Failure> {
+    let node = site.node(WINDOW)?;
+    let mut audience = site.audience(&node, |_| Manner::Reads)?;
+    audience.react(REACTIONS)?;
+    audience.run_for(WARM_UP)?;
+    settle(&mut audience, site.sessions)?;
+    let before = Mark::now(node.usage(), &audience);
+    audience.run_for(WINDOW_TIME * (NUM_WINDOWS as u32 - 1))?;
+    settle(&mut audience, site.sessions)?;
+    let spent = before.until(&Mark::now(node.usage(), &audience));
+    let reactions = audience.quieten(PATIENCE)?;
+    let books = Books::close(&node, &mut audience, reactions.accepted)?;
+    let frame = std::mem::take(&mut audience.seen.sample);
+    let complaints = audience.seen.complaints();
+    drop((audience, node));
+    Ok(Run {
+        node: spent,
+        bare: bare(site, &frame)?,
+        frame_bytes: frame.len(),
+        complaints,
+        books,
+    })
+}
+
+fn bare(site: &Site, frame: &[u8]) -> Result<Spent, Failure> {
+    let mut sender = Sender::start(site, frame)?;
+    sender.rounds(2, WINDOW_TIME)?;
+    sender
+        .audience
+        .run_until(Instant::now() + WINDOW_TIME, |_| false)?;
+    let before = Mark::now(sender.usage(), &sender.audience);
+    sender.rounds(NUM_WINDOWS, WINDOW_TIME)?;
+    Ok(before.until(&Mark::now(sender.usage(), &sender.audience)))
+}
+
+fn per_cpu_second(spent: &Spent) -> Option<f64> {
+    spent.per_cpu_second(spent.frames as f64)
+}
+
+fn outcome(runs: Vec<Run>) -> Outcome {
+    let user = |spent: &Spent| spent.user.as_secs_f64() * 1e6 / spent.frames.max(1) as f64;
+    let merged: u64 = runs.iter().map(|run| run.node.merged).sum();
+    let mut outcome = Outcome {
+        figures: vec![
+            figure(
+                "deliveries_per_cpu_second",
+                "deliveries per CPU-second",
+                median(&runs, |run| per_cpu_second(&run.node)),
+                "1/s",
+            ),
+            figure(
+                "delivery_cpu",
+                "CPU of a delivery",
+                median(&runs, |run| run.node.micros_per(run.node.frames as f64)),
+                "µs",
+            ),
+            figure(
+                "delivery_user",
+                "of it in the node's own code",
+                median(&runs, |run| Some(user(&run.node))),
+                "µs",
+            ),
+            figure(
+                "delivery_bytes",
+                "bytes of a frame",
+                median(&runs, |run| Some(run.frame_bytes as f64)),
+                "",
+            ),
+            figure(
+                "delivery_merged",
+                "frames that sum several windows",
+                merged as f64,
+                "",
+            ),
+            figure(
+                "delivery_core",
+                "the node's share of its core",
+                median(&runs, |run| Some(run.node.server_percent())),
+                "%",
+            ),
+            figure(
+                "delivery_generator",
+                "the generator's of its own",
+                median(&runs, |run| Some(run.node.own_percent())),
+                "%",
+            ),
+        ],
+        limit: vec![
+            figure(
+                "deliveries_per_cpu_second",
+                "bare send, deliveries per CPU-second",
+                median(&runs, |run| per_cpu_second(&run.bare)),
+                "1/s",
+            ),
+            figure(
+                "delivery_cpu",
+                "CPU of a delivery",
+                median(&runs, |run| run.bare.micros_per(run.bare.frames as f64)),
+                "µs",
+            ),
+        ],
+        ratio: ratios(
+            &runs,
+            [
+                (
+                    "deliveries",
+                    "deliveries per CPU-second, to bare send (0.90 wanted)",
+                ),
+                ("deliveries_min", "  least of the runs"),
+                ("deliveries_max", "  most of the runs"),
+            ],
+            |run| Some(per_cpu_second(&run.node)? / per_cpu_second(&run.bare)?),
+        ),
+        ..Outcome::default()
+    };
+    for run in runs {
+        outcome.notes.extend(run.node.bottleneck("deliveries"));
+        outcome.notes.extend(run.bare.bottleneck("bare deliveries"));
+        outcome.notes.extend(run.complaints);
+        outcome.books.add(run.books);
+    }
+    outcome
+}

@@ -1,0 +1,243 @@
+//! `latency`: from the end of a window to the last session, while reactions come in, next to the time that a bare loop
+//! takes from its word to its last socket.
+//!
+//! The node closes a window by its clock, to the millisecond; in one process there is no grace for late reactions. What
+//! passes until the first session has it is shown by itself.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::audience::Audience;
+use super::books::Books;
+use super::meter::{Mark, Spent};
+use super::outcome::{Outcome, median, ratios};
+use super::seen::Arrival;
+use super::sender::Sender;
+use super::session::Manner;
+use super::site::{Site, settle, tell};
+use crate::commands::bench::failure::Failure;
+use crate::commands::bench::percentiles::Percentiles;
+use crate::commands::bench::report::{Figure, figure};
+
+const WINDOW: &str = "2s";
+const WINDOW_TIME: Duration = Duration::from_secs(2);
+
+/// Windows that are timed, and rounds of the bare loop.
+const NUM_WINDOWS: usize = 8;
+
+/// Reactions per second.
+const REACTIONS: u32 = 5_000;
+
+/// Between two rounds of the bare loop.
+const PAUSE: Duration = Duration::from_millis(400);
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where the generator waits for less than this share of a window's way to all sessions, it is what takes the time.
+const WAITED: f64 = 0.05;
+
+/// Where one send in a hundred is later than this, in milliseconds, the load was not what it should be.
+const LATE_MS: f64 = 25.0;
+
+/// How the windows of one run fared.
+pub(super) struct Timed {
+    /// End to first session, in milliseconds.
+    pub(super) first: Percentiles,
+    /// End to last session.
+    pub(super) last: Percentiles,
+    /// The share of the time between them in which the generator waited for the node.
+    pub(super) waited: Percentiles,
+    /// Windows that reached some sessions only in a merged frame.
+    pub(super) missed: usize,
+}
+
+impl Timed {
+    /// Windows after `from`, of which a whole one has reached that many sessions.
+    pub(super) fn of(audience: &Audience, from: u64, sessions: usize) -> Self {
+        let windows = audience.seen.windows.range(from + 1..);
+        let (whole, missed): (Vec<&Arrival>, Vec<&Arrival>) = windows
+            .map(|(_, arrival)| arrival)
+            .partition(|arrival| arrival.num_sessions == sessions);
+        Self {
+            first: Percentiles::of(whole.iter().map(|arrival| arrival.first_ms())),
+            last: Percentiles::of(whole.iter().map(|arrival| arrival.last_ms())),
+            waited: Percentiles::of(whole.iter().filter_map(|arrival| arrival.waited_share())),
+            missed: missed.len(),
+        }
+    }
+
+    /// What the reader has to bear in mind.
+    pub(super) fn notes(&self, of: &str) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let Some(waited) = self.waited.at(0.5).filter(|waited| *waited < WAITED) {
+            let busy = 100.0 * (1.0 - waited);
+            notes.push(format!("THE GENERATOR WAS THE BOTTLENECK of {of}: it read for {busy:.0} % of the time in which windows went out"));
+        }
+        if self.missed > 0 {
+            notes.push(format!(
+                "{of}: {} windows reached some sessions only as part of a merged frame and are not timed",
+                self.missed
+            ));
+        }
+        notes
+    }
+}
+
+struct Run {
+    timed: Timed,
+    bare: Percentiles,
+    spent: Spent,
+    answers: Percentiles,
+    notes: Vec<String>,
+    books: Books,
+}
+
+pub(super) fn measure(site: &Site) -> Result<Outcome, Failure> {
+    let mut runs = Vec::new();
+    for number in 1..=site.runs {
+        tell(&format!("latency: run {number} of {}", site.runs));
+        runs.push(run(site)?);
+    }
+    Ok(outcome(runs))
+}
+
+fn run(site: &Site) -> Result<Run, Failure> {
+    let node = site.node(WINDOW)?;
+    let mut audience = site.audience(&node, |_| Manner::Reads)?;
+    audience.react(REACTIONS)?;
+    let from = warm_up(&mut audience)?;
+    let before = Mark::now(node.usage(), &audience);
+    audience.run_for(WINDOW_TIME * NUM_WINDOWS as u32)?;
+    settle(&mut audience, site.sessions)?;
+    let spent = before.until(&Mark::now(node.usage(), &audience));
+    let timed = Timed::of(&audience, from, site.sessions);
+    let reactions = audience.quieten(PATIENCE)?;
+    let books = Books::close(&node, &mut audience, reactions.accepted)?;
+    let mut notes = timed.notes("latency");
+    notes.extend(audience.seen.complaints());
+    let delay = reactions.delay().at(0.99).unwrap_or_default();
+    if delay > LATE_MS {
+        notes.push(format!(
+            "latency: reactions were sent up to {delay:.0} ms late (p99), the node or the machine was short of CPU"
+        ));
+    }
+    let frame = std::mem::take(&mut audience.seen.sample);
+    drop((audience, node));
+    let mut sender = Sender::start(site, &frame)?;
+    sender.rounds(1, PAUSE)?;
+    Ok(Run {
+        timed,
+        bare: Percentiles::of(sender.rounds(NUM_WINDOWS, PAUSE)?),
+        spent,
+        answers: reactions.latency(),
+        notes,
+        books,
+    })
+}
+
+/// Lets the first window pass that has reactions, and tells its number.
+pub(super) fn warm_up(audience: &mut Audience) -> Result<u64, Failure> {
+    audience.run_for(WINDOW_TIME)?;
+    let before = audience.seen.newest().map(|newest| newest.window.seq);
+    audience.run_until(Instant::now() + 2 * WINDOW_TIME, |audience| {
+        audience.seen.newest().map(|newest| newest.window.seq) > before
+    })?;
+    audience.run_for(WINDOW_TIME / 2)?;
+    let newest = audience.seen.newest().map(|newest| newest.window.seq);
+    Ok(newest.unwrap_or_default())
+}
+
+fn outcome(runs: Vec<Run>) -> Outcome {
+    let mut outcome = Outcome {
+        figures: figures(&runs),
+        limit: vec![
+            figure(
+                "bare_last_p50",
+                "bare send, word to last socket, p50",
+                median(&runs, |run| run.bare.at(0.5)),
+                "ms",
+            ),
+            figure(
+                "bare_last_p99",
+                "p99",
+                median(&runs, |run| run.bare.at(0.99)),
+                "ms",
+            ),
+        ],
+        ratio: ratios(
+            &runs,
+            [
+                (
+                    "latency",
+                    "window end to last session, p99, to the bare loop's (1.5 wanted)",
+                ),
+                ("latency_min", "  least of the runs"),
+                ("latency_max", "  most of the runs"),
+            ],
+            |run| Some(run.timed.last.at(0.99)? / run.bare.at(0.99)?),
+        ),
+        ..Outcome::default()
+    };
+    for run in runs {
+        outcome.notes.extend(run.notes);
+        outcome.books.add(run.books);
+    }
+    outcome
+}
+
+fn figures(runs: &[Run]) -> Vec<Figure> {
+    let of = |part: fn(&Run) -> Option<f64>| median(runs, part);
+    vec![
+        figure(
+            "last_p50",
+            "window end to last session, p50",
+            of(|run| run.timed.last.at(0.5)),
+            "ms",
+        ),
+        figure("last_p99", "p99", of(|run| run.timed.last.at(0.99)), "ms"),
+        figure(
+            "first_p50",
+            "of it until the first session, p50",
+            of(|run| run.timed.first.at(0.5)),
+            "ms",
+        ),
+        figure("first_p99", "p99", of(|run| run.timed.first.at(0.99)), "ms"),
+        figure(
+            "latency_windows",
+            "windows timed in a run",
+            of(|run| Some(run.timed.last.len() as f64)),
+            "",
+        ),
+        figure(
+            "latency_answer_p99",
+            "intended send of a reaction to answer, p99",
+            of(|run| run.answers.at(0.99)),
+            "ms",
+        ),
+        figure(
+            "latency_merged",
+            "frames that sum several windows",
+            runs.iter().map(|run| run.spent.merged).sum::<u64>() as f64,
+            "",
+        ),
+        figure(
+            "latency_core",
+            "the node's share of its core",
+            of(|run| Some(run.spent.server_percent())),
+            "%",
+        ),
+        figure(
+            "latency_generator",
+            "the generator's of its own",
+            of(|run| Some(run.spent.own_percent())),
+            "%",
+        ),
+        figure(
+            "latency_waited",
+            "its rest while a window goes out",
+            of(|run| Some(100.0 * run.timed.waited.at(0.5)?)),
+            "%",
+        ),
+    ]
+}
