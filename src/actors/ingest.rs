@@ -19,7 +19,7 @@ use crate::actors::in_flight::InFlight;
 use crate::actors::link::{Link, Undelivered};
 use crate::actors::messages::{Drain, ReactionsAccepted, Shed, Submit};
 use crate::actors::streams::{Row, Streams, add, weights};
-use crate::domain::Reaction;
+use crate::domain::{Countable, Reaction};
 use crate::telemetry::Metrics;
 use crate::telemetry::events::MailboxFull;
 
@@ -55,7 +55,7 @@ pub struct Ingest {
 struct Batch {
     aggregator: Link<ReactionsAccepted>,
     /// In flight from the moment they are accepted: dropped with the actor, they are lost in the ledger.
-    reactions: InFlight<Vec<Reaction>>,
+    reactions: InFlight<Vec<Countable>>,
 }
 
 impl Ingest {
@@ -89,7 +89,8 @@ impl Ingest {
         self.held += reactions.len();
         for reaction in reactions {
             let partition = self.partition(&reaction);
-            self.batches[partition].reactions.payload().push(reaction);
+            let countable = Countable::from(reaction);
+            self.batches[partition].reactions.payload().push(countable);
         }
     }
 

@@ -17,7 +17,7 @@ Examples:
   emostream view                         the aggregation in the terminal, live; in a pipe, a line per window
   emostream topics --kafka broker:9092   creates the topics and shows what is in Kafka
   emostream bench ingest                 how many reactions a core takes in, next to bare servers on this machine
-  emostream bench windows --kafka        how fast reactions in Kafka become windows, measured on this machine
+  emostream bench windows                how fast reactions become windows, measured on this machine; with --kafka through it
   emostream config show                  every setting, its value and where it came from
 
 Exit codes:

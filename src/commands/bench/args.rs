@@ -17,9 +17,9 @@ pub enum BenchAction {
     Ingest(IngestArgs),
     /// From windows to sessions, without Kafka: deliveries, delays, memory and handshakes, next to bare servers on the same core
     Fanout(FanoutArgs),
-    /// From reactions that lie in Kafka to published windows: records per second and per CPU-second
+    /// From reactions to windows: how many a core counts in a second, in memory or from Kafka
     Windows(WindowsArgs),
-    /// From requests to sessions, over Kafka: how long after its end a window reaches the last session
+    /// From requests to sessions: how long after its end a window reaches the last session
     Pipeline(PipelineArgs),
     /// Serves as a limit to measure next to, until its standard input ends
     #[command(hide = true)]
@@ -63,15 +63,18 @@ pub struct BareArgs {
 /// How to measure windows.
 #[derive(Debug, Args)]
 pub struct WindowsArgs {
-    /// Broker to use; the run takes topics and groups of its own there and deletes them [default: localhost:9092]
-    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = USUAL_BROKER, required = true)]
-    pub kafka: String,
-    /// Reactions to write before the aggregator starts
+    /// Measure over Kafka; the run takes topics and groups of its own there and deletes them [default: localhost:9092]
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = USUAL_BROKER)]
+    pub kafka: Option<String>,
+    /// Reactions to count; over Kafka all are written before the aggregator starts
     #[arg(long, value_name = "COUNT", default_value = "5000000", value_parser = clap::value_parser!(u64).range(1_000..))]
     pub records: u64,
     /// Somebody else's aggregator, measured on the same records in the same run
-    #[arg(long, value_name = "PEER")]
+    #[arg(long, value_name = "PEER", requires = "kafka")]
     pub peer: Option<PeerName>,
+    /// How often to measure in memory; the median is told
+    #[arg(long, value_name = "COUNT", default_value = "5", conflicts_with = "kafka", value_parser = clap::value_parser!(u32).range(1..=99))]
+    pub runs: u32,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -87,9 +90,9 @@ pub enum PeerName {
 /// How to measure the pipeline.
 #[derive(Debug, Args)]
 pub struct PipelineArgs {
-    /// Broker to use; the run takes topics and groups of its own there and deletes them [default: localhost:9092]
-    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = USUAL_BROKER, required = true)]
-    pub kafka: String,
+    /// Measure over Kafka; the run takes topics and groups of its own there and deletes them [default: localhost:9092]
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = USUAL_BROKER)]
+    pub kafka: Option<String>,
     /// Reactions per second, one in each request
     #[arg(long, value_name = "COUNT", default_value = "5000", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub rate: u32,
@@ -142,20 +145,24 @@ mod tests {
     #[test]
     fn kafka_alone_means_the_broker_of_make_kafka() {
         for (line, broker) in [
-            ("bench windows --kafka", "localhost:9092"),
-            ("bench windows --kafka --json", "localhost:9092"),
-            ("bench windows --kafka a:1 --json", "a:1"),
+            ("bench windows", None),
+            ("bench windows --kafka", Some("localhost:9092")),
+            ("bench windows --kafka --json", Some("localhost:9092")),
+            ("bench windows --kafka a:1 --json", Some("a:1")),
         ] {
             let BenchAction::Windows(args) = parse(line).unwrap() else {
                 panic!("windows: {line}");
             };
-            assert_eq!(args.kafka, broker, "{line}");
+            assert_eq!(args.kafka.as_deref(), broker, "{line}");
         }
     }
 
     #[test]
-    fn a_bench_without_kafka_is_refused() {
-        for line in ["bench windows", "bench pipeline"] {
+    fn what_is_for_one_ground_is_refused_on_the_other() {
+        for line in [
+            "bench windows --peer spark",
+            "bench windows --kafka --runs 3",
+        ] {
             let refusal = parse(line).unwrap_err().to_string();
             assert!(refusal.contains("--kafka"), "{refusal}");
         }

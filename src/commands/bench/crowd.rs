@@ -35,8 +35,14 @@ struct Face {
 
 impl Crowd {
     pub(super) fn new() -> Self {
+        Self::with_emojis(usize::MAX)
+    }
+
+    /// One that knows the most frequent `number` emojis alone.
+    pub(super) fn with_emojis(number: usize) -> Self {
         let faces: Vec<Face> = EMOJIS
             .split(' ')
+            .take(number)
             .filter_map(|text| {
                 let emoji = Emoji::parse(text).ok()?;
                 Some(Face {

@@ -25,14 +25,15 @@ mod crowd;
 mod load;
 mod ingest;
 
-// Windows over Kafka.
+// Windows, in memory and over Kafka.
+mod fold;
 mod backlog;
 mod bare;
 mod published;
 mod peer;
 mod windows;
 
-// The whole pipeline over Kafka.
+// The whole pipeline.
 mod frames;
 mod viewers;
 mod senders;
@@ -62,7 +63,10 @@ pub(super) fn run(action: BenchAction) -> Exit {
         BenchAction::Bare(args) => return ended(limit::serve(args.kind)),
         BenchAction::Ingest(args) => ingest::measure(&args),
         BenchAction::Fanout(args) => fanout::measure(&args),
-        BenchAction::Windows(args) => windows::measure(&args),
+        BenchAction::Windows(args) => match &args.kafka {
+            Some(bootstrap) => windows::measure(&args, bootstrap),
+            None => fold::measure(&args),
+        },
         BenchAction::Pipeline(args) => pipeline::measure(&args),
     };
     match measured {
