@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 use url::Url;
 
-use super::backoff::Backoff;
+use super::super::backoff::Backoff;
 use super::model::HISTORY;
 use super::update::{Link, Standing, Update};
 use super::wire::{
