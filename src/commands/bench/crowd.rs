@@ -60,13 +60,23 @@ impl Crowd {
         }
     }
 
+    /// The emoji of a reaction; `chance` is drawn from 0 to 1.
+    pub(super) fn emoji(&self, chance: f64) -> Emoji {
+        self.faces[self.rank(chance)].emoji
+    }
+
+    fn rank(&self, chance: f64) -> usize {
+        let whole = self.bounds.last().copied().unwrap_or_default();
+        let bounds = &self.bounds;
+        let index = bounds.partition_point(|bound| *bound <= chance * whole);
+        index.min(self.faces.len() - 1)
+    }
+
     /// Writes the next reaction as the prototype's API hands it on: Python's JSON, a UUID, a time without zone.
     pub(super) fn write_next(&mut self, value: &mut String) {
         let person = self.random.u32(..PEOPLE);
-        let whole = self.bounds.last().copied().unwrap_or_default();
-        let point = self.random.f64() * whole;
-        let index = self.bounds.partition_point(|bound| *bound <= point);
-        let Face { emoji, escaped } = &self.faces[index.min(self.faces.len() - 1)];
+        let chance = self.random.f64();
+        let Face { emoji, escaped } = &self.faces[self.rank(chance)];
         self.made.add(*emoji, 1);
         let micros = self.num_made * 3;
         self.num_made += 1;

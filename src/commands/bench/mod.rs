@@ -31,18 +31,30 @@ mod senders;
 mod relay;
 mod pipeline;
 
-pub use args::{BenchAction, PeerName, PipelineArgs, WindowsArgs};
+// A crowd at a running node.
+mod people;
+
+pub use args::{BenchAction, BenchArgs, PeerName, PipelineArgs, WindowsArgs};
+
+pub use people::CrowdArgs;
 
 use self::failure::Failure;
 use self::report::Report;
 use super::exit::{Exit, complain, print};
 
-/// Measures what was asked for, and prints it.
-pub(super) fn run(action: BenchAction) -> Exit {
+/// Measures what was asked for, and prints it; or sends a crowd.
+pub(super) fn run(args: BenchArgs) -> Exit {
+    match args.action {
+        Some(action) => measure(&action),
+        None => people::run(args.crowd),
+    }
+}
+
+fn measure(action: &BenchAction) -> Exit {
     let is_json = action.is_json();
     let measured = match action {
-        BenchAction::Windows(args) => windows::measure(&args),
-        BenchAction::Pipeline(args) => pipeline::measure(&args),
+        BenchAction::Windows(args) => windows::measure(args),
+        BenchAction::Pipeline(args) => pipeline::measure(args),
     };
     match measured {
         Ok(report) => show(&report, is_json),
