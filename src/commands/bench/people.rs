@@ -163,7 +163,7 @@ async fn lead(
 }
 
 fn conclude(site: &Site, verdict: &Verdict) -> Exit {
-    let picture = Picture::of(site, Phase::Over);
+    let picture = Picture::last(site, verdict);
     print(&if site.args.json {
         picture.json(verdict)
     } else {

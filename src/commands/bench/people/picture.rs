@@ -83,19 +83,27 @@ impl Picture {
         }
     }
 
+    /// Takes the last one, when everybody has left: what stays of the watchers is what the check has found.
+    pub(super) fn last(site: &Site, verdict: &Verdict) -> Self {
+        let hall = site.hall.borrow();
+        let sums = || {
+            hall.watchers()
+                .filter_map(|seat| Some(seat.place.newest()?.total))
+        };
+        Self {
+            agreement: verdict.agreement,
+            sums: sums().min().zip(sums().max()),
+            ..Self::of(site, Phase::Over)
+        }
+    }
+
     /// The whole of it as one object on one line, with what came out.
     pub(super) fn json(&self, verdict: &Verdict) -> String {
         let delays = |typical: Typical| json!({"p50": typical.p50, "p99": typical.p99});
-        let pairs = |pairs: &[(String, u64)]| -> Value {
-            let pairs = pairs.iter();
-            pairs
-                .map(|(name, count)| (name.clone(), json!(count)))
-                .collect()
-        };
         let emojis = self.emojis.iter();
-        let emojis: Vec<_> = emojis
-            .map(|(emoji, count)| ((*emoji).to_owned(), *count))
-            .collect();
+        let emojis = emojis.map(|(emoji, count)| json!({"emoji_type": emoji, "count": count}));
+        let troubles = self.troubles.iter();
+        let troubles = troubles.map(|(words, count)| json!({"words": words, "count": count}));
         let object = json!({
             "title": format!("a crowd of {} at {}, stream {}", self.people, self.address, self.stream),
             "figures": {
@@ -104,9 +112,9 @@ impl Picture {
                 "counts": self.counts,
                 "answer_ms": delays(self.answers),
                 "window_arrival_ms": delays(self.arrivals),
-                "top_emojis": pairs(&emojis),
+                "top_emojis": emojis.collect::<Value>(),
             },
-            "troubles": pairs(&self.troubles),
+            "troubles": troubles.collect::<Value>(),
             "ledger": {
                 "before": verdict.before.total,
                 "accepted": verdict.counts.accepted,

@@ -52,7 +52,9 @@ pub(super) fn text(picture: &Picture) -> String {
 
 fn title(picture: &Picture) -> Line<'static> {
     let seconds = picture.elapsed.as_secs();
-    let time = match picture.duration {
+    // In the end it takes as long as the last window does.
+    let duration = picture.duration.filter(|_| picture.phase == Phase::Open);
+    let time = match duration {
         Some(duration) => format!("  {seconds} s of {}", humantime::format_duration(duration)),
         None => format!("  {seconds} s"),
     };
