@@ -104,9 +104,7 @@ async fn without_a_node_it_says_what_to_do() {
 #[tokio::test]
 async fn limits_are_kept_to_and_add_up_all_the_same() {
     let server = Server::start(&["--window", "100ms", "--set", "limits.user=2/s"]).await;
-    let output = crowd(&server, &["--duration", "2s", "--stay", "10s"])
-        .ended()
-        .await;
+    let output = crowd(&server, &["--duration", "2s"]).ended().await;
     let report = report(&output);
     let counts = &report["figures"]["counts"];
     assert!(counts["limited"].as_u64() > Some(0), "{report}");
