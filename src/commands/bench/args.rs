@@ -6,9 +6,26 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::fanout::FanoutArgs;
 use super::limit::LimitKind;
+use super::people::CrowdArgs;
 
 /// Where `make kafka` starts a broker.
 const USUAL_BROKER: &str = "localhost:9092";
+
+/// What to do with a bench.
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub struct BenchArgs {
+    /// What to measure, unless there is to be a crowd
+    #[command(subcommand)]
+    pub action: Option<BenchAction>,
+    /// The crowd
+    #[command(flatten)]
+    pub crowd: CrowdArgs,
+}
 
 /// What to measure.
 #[derive(Debug, Subcommand)]

@@ -69,10 +69,8 @@ impl Crowd {
     /// Who reacts next, and with which face.
     fn pick(&mut self) -> (u32, usize) {
         let person = self.random.u32(..PEOPLE);
-        let whole = self.bounds.last().copied().unwrap_or_default();
-        let point = self.random.f64() * whole;
-        let index = self.bounds.partition_point(|bound| *bound <= point);
-        let index = index.min(self.faces.len() - 1);
+        let chance = self.random.f64();
+        let index = self.rank(chance);
         self.made.add(self.faces[index].emoji, 1);
         (person, index)
     }
@@ -81,6 +79,19 @@ impl Crowd {
     pub(super) fn next_emoji(&mut self) -> Emoji {
         let (_, index) = self.pick();
         self.faces[index].emoji
+    }
+
+    /// The emoji of a reaction that is not counted as made; `chance` is drawn from 0 to 1.
+    pub(super) fn emoji(&self, chance: f64) -> Emoji {
+        self.faces[self.rank(chance)].emoji
+    }
+
+    fn rank(&self, chance: f64) -> usize {
+        let whole = self.bounds.last().copied().unwrap_or_default();
+        let index = self
+            .bounds
+            .partition_point(|bound| *bound <= chance * whole);
+        index.min(self.faces.len() - 1)
     }
 
     /// What it has made since this was asked last.

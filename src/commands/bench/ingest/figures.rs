@@ -137,7 +137,7 @@ fn ours(measured: &Measured) -> Vec<Figure> {
 }
 
 fn half(half: &Offered) -> Vec<Figure> {
-    let (answers, delays) = (half.latencies.from_due(), half.latencies.delays());
+    let (answers, delays) = (half.latencies.since_due(), half.latencies.delays());
     vec![
         figure(
             "half_offered",
@@ -172,8 +172,8 @@ fn overload(overload: &Offered) -> Vec<Figure> {
     let counts = overload.sample.counts;
     let per_second = |number: u64| number as f64 / overload.sample.time().as_secs_f64();
     let (from_due, from_sent) = (
-        overload.latencies.from_due(),
-        overload.latencies.from_sent(),
+        overload.latencies.since_due(),
+        overload.latencies.since_sent(),
     );
     vec![
         figure(

@@ -50,7 +50,7 @@ pub(super) fn start(kind: LimitKind, cores: &Cores) -> Result<Launched, Failure>
 
 /// Is a bare server until standard input ends: it does not outlive the bench that started it.
 pub(super) fn serve(kind: LimitKind) -> Result<(), Failure> {
-    descriptors::raise_limit(0);
+    descriptors::raise_limit();
     match kind {
         LimitKind::EmptyHandler => empty_handler::serve()?,
         LimitKind::Echo => echo::serve()?,

@@ -192,12 +192,12 @@ impl Latencies {
     }
 
     /// From the intended time to the answer.
-    pub(in crate::commands::bench) fn from_due(&self) -> Percentiles {
+    pub(in crate::commands::bench) fn since_due(&self) -> Percentiles {
         percentiles(&self.from_due)
     }
 
     /// From the first byte sent to the answer.
-    pub(in crate::commands::bench) fn from_sent(&self) -> Percentiles {
+    pub(in crate::commands::bench) fn since_sent(&self) -> Percentiles {
         percentiles(&self.from_sent)
     }
 
