@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+<<<<<<< ours
 use super::fanout::FanoutArgs;
 use super::limit::LimitKind;
 use super::people::CrowdArgs;
+=======
+use super::people::{CROWD, CrowdArgs};
+>>>>>>> theirs
 
 /// Where `make kafka` starts a broker.
 const USUAL_BROKER: &str = "localhost:9092";
@@ -15,6 +19,7 @@ const USUAL_BROKER: &str = "localhost:9092";
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
+    after_help = CROWD,
     arg_required_else_help = true,
     disable_help_subcommand = true
 )]
