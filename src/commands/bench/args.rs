@@ -4,13 +4,9 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-<<<<<<< ours
 use super::fanout::FanoutArgs;
 use super::limit::LimitKind;
-use super::people::CrowdArgs;
-=======
 use super::people::{CROWD, CrowdArgs};
->>>>>>> theirs
 
 /// Where `make kafka` starts a broker.
 const USUAL_BROKER: &str = "localhost:9092";
