@@ -154,9 +154,9 @@ mod tests {
         serde_json::from_value(answer).unwrap()
     }
 
-    fn check(totals: &Totals, columns: Columns) -> Check {
-        let accepted = super::tests::totals(2, 1).tally();
-        compare(&ANSWERED, accepted.as_ref(), totals, columns)
+    fn check(told: &Totals, columns: Columns) -> Check {
+        let accepted = totals(2, 1).tally();
+        compare(&ANSWERED, accepted.as_ref(), told, columns)
     }
 
     #[test]

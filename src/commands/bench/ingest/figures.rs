@@ -137,7 +137,7 @@ fn ours(measured: &Measured) -> Vec<Figure> {
 }
 
 fn half(half: &Offered) -> Vec<Figure> {
-    let (answers, delays) = (half.latencies.from_due(), half.latencies.delays());
+    let (answers, delays) = (half.latencies.since_due(), half.latencies.delays());
     vec![
         figure(
             "half_offered",
@@ -171,9 +171,9 @@ fn half(half: &Offered) -> Vec<Figure> {
 fn overload(overload: &Offered) -> Vec<Figure> {
     let counts = overload.sample.counts;
     let per_second = |number: u64| number as f64 / overload.sample.time().as_secs_f64();
-    let (from_due, from_sent) = (
-        overload.latencies.from_due(),
-        overload.latencies.from_sent(),
+    let (since_due, since_sent) = (
+        overload.latencies.since_due(),
+        overload.latencies.since_sent(),
     );
     vec![
         figure(
@@ -209,15 +209,15 @@ fn overload(overload: &Offered) -> Vec<Figure> {
         figure(
             "overload_sent_p50",
             "  send to answer of accepted ones, p50",
-            from_sent.at(0.5),
+            since_sent.at(0.5),
             "ms",
         ),
-        figure("overload_sent_p99", "  p99", from_sent.at(0.99), "ms")
+        figure("overload_sent_p99", "  p99", since_sent.at(0.99), "ms")
             .wanted(Wanted::AtMost(WANTED_OVERLOAD_MS)),
         figure(
             "overload_p99",
             "  intended send to answer, p99",
-            from_due.at(0.99),
+            since_due.at(0.99),
             "ms",
         ),
     ]

@@ -165,8 +165,8 @@ impl Sample {
 #[derive(Debug, Default)]
 pub(in crate::commands::bench) struct Latencies {
     is_wanted: bool,
-    from_due: Vec<f32>,
-    from_sent: Vec<f32>,
+    since_due: Vec<f32>,
+    since_sent: Vec<f32>,
     delays: Vec<f32>,
 }
 
@@ -176,8 +176,8 @@ impl Latencies {
         let room = || Vec::with_capacity(usize::try_from(num).unwrap_or_default());
         Self {
             is_wanted: true,
-            from_due: room(),
-            from_sent: room(),
+            since_due: room(),
+            since_sent: room(),
             delays: room(),
         }
     }
@@ -185,20 +185,20 @@ impl Latencies {
     pub(super) fn add(&mut self, due: Instant, sent: Instant, answered: Instant) {
         if self.is_wanted {
             let ms = |time: Duration| time.as_secs_f32() * 1e3;
-            self.from_due.push(ms(answered - due));
-            self.from_sent.push(ms(answered - sent));
+            self.since_due.push(ms(answered - due));
+            self.since_sent.push(ms(answered - sent));
             self.delays.push(ms(sent - due));
         }
     }
 
     /// From the intended time to the answer.
-    pub(in crate::commands::bench) fn from_due(&self) -> Percentiles {
-        percentiles(&self.from_due)
+    pub(in crate::commands::bench) fn since_due(&self) -> Percentiles {
+        percentiles(&self.since_due)
     }
 
     /// From the first byte sent to the answer.
-    pub(in crate::commands::bench) fn from_sent(&self) -> Percentiles {
-        percentiles(&self.from_sent)
+    pub(in crate::commands::bench) fn since_sent(&self) -> Percentiles {
+        percentiles(&self.since_sent)
     }
 
     /// From the intended time to the first byte sent.
