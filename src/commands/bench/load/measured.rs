@@ -157,7 +157,16 @@ impl Sample {
 
     /// Whether the generator, and not the server, was at its limit.
     pub(in crate::commands::bench) fn is_generator_bound(&self) -> bool {
-        self.generator_share() > BUSY && self.server_share() < SATURATED
+        self.generator_share() > BUSY && !self.is_saturated()
+    }
+
+    /// Whether neither was: somebody else had the cores.
+    pub(in crate::commands::bench) fn is_disturbed(&self) -> bool {
+        self.generator_share() <= BUSY && !self.is_saturated()
+    }
+
+    fn is_saturated(&self) -> bool {
+        self.server_share() >= SATURATED
     }
 }
 
@@ -234,6 +243,13 @@ mod tests {
         assert!(sample(800, 980).is_generator_bound());
         assert!(!sample(980, 980).is_generator_bound());
         assert!(!sample(800, 800).is_generator_bound());
+    }
+
+    #[test]
+    fn a_run_in_which_nobody_was_at_a_limit_was_disturbed() {
+        assert!(sample(800, 800).is_disturbed());
+        assert!(!sample(980, 800).is_disturbed());
+        assert!(!sample(800, 980).is_disturbed());
     }
 
     #[test]
