@@ -67,7 +67,8 @@ audit: build-tools ## licences, banned crates and sources of all dependencies
 advisories: build-tools ## known vulnerabilities in dependencies (fetches the RustSec database)
 	scripts/cargo-deny check advisories
 
-bench: build ## measure everything that needs no Kafka next to the limits of this machine, in less than 15 minutes
+bench: build ## measure everything that needs no Kafka next to the limits of this machine, in less than 15 minutes once built
+	cargo bench --no-run --locked
 	@scripts/bench
 
 screenshot: ## take the README's picture of the stage anew
