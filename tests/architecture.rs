@@ -78,7 +78,7 @@ const RULES: &[Rule] = &[
             "actors::board",
             "actors::cursor",
             "actors::link",
-            "actors::offer",
+            "actors::door",
             "actors::streams",
             "actors::frames",
         ],

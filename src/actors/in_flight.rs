@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::actors::streams::Streams;
-use crate::domain::{Partial, Reaction, StreamName};
+use crate::domain::{Countable, Partial, StreamName};
 
 /// A payload whose weight in reactions is known per stream. Its default weighs nothing.
 pub trait Weighed: Default {
@@ -14,7 +14,7 @@ pub trait Weighed: Default {
     fn weigh(&self, each: &mut dyn FnMut(&StreamName, u64));
 }
 
-impl Weighed for Vec<Reaction> {
+impl Weighed for Vec<Countable> {
     fn weigh(&self, each: &mut dyn FnMut(&StreamName, u64)) {
         for reaction in self {
             each(&reaction.stream, u64::from(reaction.count));
@@ -72,13 +72,13 @@ mod tests {
     use super::*;
     use crate::actors::messages::ReactionsAccepted;
     use crate::domain::{Ledger, Seq, Tally};
-    use crate::testkit::{Ground, Probe, reaction, reactions, stream};
+    use crate::testkit::{Ground, Probe, reaction, stream};
 
-    fn of(name: &str, count: u32) -> Reaction {
-        Reaction {
+    fn of(name: &str, count: u32) -> Countable {
+        Countable {
             stream: stream(name),
             count,
-            ..reaction()
+            ..reaction().into()
         }
     }
 
@@ -125,7 +125,7 @@ mod tests {
     async fn what_waits_in_a_mailbox_is_lost_when_its_actor_dies() {
         let ground = Ground::new();
         let mut receiver = Probe::deaf(2);
-        let batch = InFlight::new(reactions(5), &ground.streams);
+        let batch = InFlight::new(vec![of("main", 1); 5], &ground.streams);
         let sent = receiver.link().try_send(ReactionsAccepted { batch });
         assert!(sent.is_ok());
         assert_eq!(ground.ledger(), Ledger::default());

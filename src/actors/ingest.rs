@@ -9,7 +9,6 @@
 //!   `ingest.max_backlog` reactions are held, new ones are turned away with [`Shed::Overloaded`].
 //! - When it dies: what it held enters the ledger as lost.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +18,8 @@ use actix::{Actor, AsyncContext, Context, Handler};
 use crate::actors::in_flight::InFlight;
 use crate::actors::link::{Link, Undelivered};
 use crate::actors::messages::{Drain, ReactionsAccepted, Shed, Submit};
-use crate::actors::streams::{Row, Streams, add};
-use crate::domain::{Reaction, StreamName};
+use crate::actors::streams::{Row, Streams, add, weights};
+use crate::domain::{Countable, Reaction};
 use crate::telemetry::Metrics;
 use crate::telemetry::events::MailboxFull;
 
@@ -56,7 +55,7 @@ pub struct Ingest {
 struct Batch {
     aggregator: Link<ReactionsAccepted>,
     /// In flight from the moment they are accepted: dropped with the actor, they are lost in the ledger.
-    reactions: InFlight<Vec<Reaction>>,
+    reactions: InFlight<Vec<Countable>>,
 }
 
 impl Ingest {
@@ -90,7 +89,8 @@ impl Ingest {
         self.held += reactions.len();
         for reaction in reactions {
             let partition = self.partition(&reaction);
-            self.batches[partition].reactions.payload().push(reaction);
+            let countable = Countable::from(reaction);
+            self.batches[partition].reactions.payload().push(countable);
         }
     }
 
@@ -107,13 +107,9 @@ impl Ingest {
     }
 
     fn record(&self, reactions: &[Reaction], column: impl Fn(&Row, u64)) {
-        let mut per_stream: HashMap<&StreamName, u64> = HashMap::with_capacity(1);
-        for reaction in reactions {
-            *per_stream.entry(&reaction.stream).or_default() += u64::from(reaction.count);
-        }
-        for (stream, count) in per_stream {
+        for (stream, count) in weights(reactions).iter() {
             self.streams
-                .with_row(Some(stream), |row| column(row, count));
+                .with_row(Some(stream), |row| column(row, *count));
         }
     }
 

@@ -168,11 +168,17 @@ where
 
     /// Asks and waits for the answer, also for a place in the mailbox.
     pub async fn ask(&self, message: M) -> Result<M::Result, Gone> {
-        let recipient = match &self.held {
-            Some((life, recipient)) if *life == self.source.life() => recipient.clone(),
-            _ => self.source.recipient().ok_or(Gone)?,
-        };
+        let recipient = self.source.recipient().ok_or(Gone)?;
         recipient.send(message).await.map_err(|_| Gone)
+    }
+
+    /// The same on the address that this sender keeps.
+    pub fn ask_held(
+        &mut self,
+        message: M,
+    ) -> impl Future<Output = Result<M::Result, Gone>> + use<M> {
+        let asked = self.current().map(|recipient| recipient.send(message));
+        async move { asked.ok_or(Gone)?.await.map_err(|_| Gone) }
     }
 
     fn current(&mut self) -> Option<&Recipient<M>> {

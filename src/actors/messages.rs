@@ -11,7 +11,9 @@ use actix::Message;
 
 use crate::actors::in_flight::InFlight;
 use crate::actors::link::{Gone, Link};
-use crate::domain::{ClusterId, ClusterState, Partial, Policy, Reaction, Seq, Standing, Window};
+use crate::domain::{
+    ClusterId, ClusterState, Countable, Partial, Policy, Reaction, Seq, Standing, Window,
+};
 
 // === into the pipeline ===
 
@@ -54,7 +56,7 @@ pub enum Shed {
 #[rtype(result = "()")]
 pub struct ReactionsAccepted {
     /// The batch.
-    pub batch: InFlight<Vec<Reaction>>,
+    pub batch: InFlight<Vec<Countable>>,
 }
 
 /// WindowAggregator → WindowMerger, the edge *Partials*. When full: the aggregator keeps them and adds the next ones.

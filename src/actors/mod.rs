@@ -7,7 +7,7 @@ pub mod close;
 pub mod frames;
 pub mod in_flight;
 pub mod link;
-pub mod offer;
+pub mod door;
 pub mod outbox;
 pub mod streams;
 pub mod supervisor;

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use crate::actors::close::Close;
 use crate::actors::cursor::CursorHandle;
+use crate::actors::door::Door;
 use crate::actors::frames::{self, ClientFrame};
-use crate::actors::link::Link;
 use crate::actors::messages::{Shed, Submit};
 use crate::actors::streams::{Row, Streams, add};
 use crate::domain::{Emoji, MAX_COUNT, Reaction, StreamName, UserId};
@@ -37,7 +37,7 @@ pub struct Limited;
 pub struct Session {
     cursor: CursorHandle,
     user_id: UserId,
-    ingest: Link<Submit>,
+    door: Rc<Door>,
     gate: Rc<dyn ReactGate>,
     streams: Arc<Streams>,
 }
@@ -72,14 +72,14 @@ impl Session {
     pub fn new(
         cursor: CursorHandle,
         user_id: UserId,
-        ingest: Link<Submit>,
+        door: Rc<Door>,
         gate: Rc<dyn ReactGate>,
         streams: Arc<Streams>,
     ) -> Self {
         Self {
             cursor,
             user_id,
-            ingest,
+            door,
             gate,
             streams,
         }
@@ -91,13 +91,8 @@ impl Session {
     }
 
     /// Where reactions go.
-    pub fn ingest(&self) -> Link<Submit> {
-        self.ingest.clone()
-    }
-
-    /// The ledger of what is submitted.
-    pub fn streams(&self) -> Arc<Streams> {
-        self.streams.clone()
+    pub fn door(&self) -> &Door {
+        &self.door
     }
 
     /// Decides on a text frame.

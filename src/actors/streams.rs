@@ -67,13 +67,37 @@ pub fn add(counter: &AtomicU64, reactions: u64) {
 }
 
 /// How many reactions go to which stream. Neighbours are added up: a batch is mostly of one stream.
-pub fn weights(reactions: &[Reaction]) -> Vec<(StreamName, u64)> {
+pub fn weights(reactions: &[Reaction]) -> Weights {
     let runs = reactions.chunk_by(|one, next| one.stream == next.stream);
     runs.map(|run| {
         let count = run.iter().map(|reaction| u64::from(reaction.count)).sum();
         (run[0].stream.clone(), count)
     })
     .collect()
+}
+
+/// Reactions per stream. Asked for with every reaction, so one stream takes no memory of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Weights {
+    first: Option<(StreamName, u64)>,
+    rest: Vec<(StreamName, u64)>,
+}
+
+impl FromIterator<(StreamName, u64)> for Weights {
+    fn from_iter<Runs: IntoIterator<Item = (StreamName, u64)>>(runs: Runs) -> Self {
+        let mut runs = runs.into_iter();
+        Self {
+            first: runs.next(),
+            rest: runs.collect(),
+        }
+    }
+}
+
+impl Weights {
+    /// Each stream with its reactions; a stream may come more than once.
+    pub fn iter(&self) -> impl Iterator<Item = &(StreamName, u64)> {
+        self.first.iter().chain(&self.rest)
+    }
 }
 
 /// The directory of streams.

@@ -1,31 +1,38 @@
 //! The HTTP server and what each of its workers is given.
 
-use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::cell::{Cell, RefCell};
+use std::fmt::Debug;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_http::body::{BoxBody, MessageBody};
+use actix_http::{HttpService, Request, Response};
+use actix_server::Server;
+use actix_service::{
+    IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_factory, fn_service,
+    map_config,
+};
+use actix_web::dev::{AppConfig, ServerHandle, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
-use actix_web::{App, HttpServer};
-use socket2::SockRef;
+use actix_web::{App, Error};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::{Ground, Pipeline, StartError};
 use crate::actors::board::Board;
+use crate::actors::door::Door;
 use crate::actors::session_hub::SessionHub;
 use crate::config::Config;
 use crate::domain::StreamName;
 use crate::http::state::{Shared, Worker};
-use crate::http::{self, HttpConfig};
+use crate::http::{self, HttpConfig, Upgraded};
 
 /// Connections that may wait to be accepted: a crowd comes back at once.
-const BACKLOG: u32 = 4_096;
-/// What may wait in the server for a socket before a session's cursor is asked for nothing more. Enough for the head and
-/// body of a small answer in one write; more would be frames that grow old.
-const WRITE_BUFFER: usize = 1_024;
+const BACKLOG: i32 = 4_096;
 /// A receiver with a tiny buffer drops segments, and their retransmissions back off for seconds while it still reads.
 #[cfg(target_os = "linux")]
 const SHORTEST_USER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -80,13 +87,15 @@ impl WorkerPlan {
             self.ground.metrics.clone(),
         ));
         self.build_hub(number, board.clone());
+        let ingest = self
+            .pipeline
+            .build_ingest(number, &self.config, &self.ground);
         Worker {
             shared: self.shared.clone(),
-            ingest: self
-                .pipeline
-                .build_ingest(number, &self.config, &self.ground),
+            door: Rc::new(Door::new(ingest, self.ground.streams.clone())),
             board,
             main_stream: StreamName::main(),
+            main_is_open: Cell::new(false),
         }
     }
 
@@ -116,34 +125,21 @@ pub(super) fn run(
     num_workers: usize,
     plan: WorkerPlan,
 ) -> Result<(ServerHandle, Vec<SocketAddr>), StartError> {
-    let send_buffer = config.http.send_buffer;
-    let stall_timeout = config.hub.stall_timeout;
-    let build = move || {
-        App::new()
-            .wrap(from_fn(http::observe))
-            .configure(http::configure(plan.worker()))
-    };
-    let mut server = HttpServer::new(build)
+    let mut server = Server::build()
         .workers(num_workers)
-        .backlog(BACKLOG)
-        .max_connections(config.http.max_connections)
-        .keep_alive(KEEP_ALIVE)
-        .client_disconnect_timeout(GOODBYE)
-        .h1_write_buffer_size(WRITE_BUFFER)
-        .tcp_nodelay(true)
-        .disable_signals()
-        .on_connect(move |io, _| {
-            if let Some(stream) = io.downcast_ref::<TcpStream>() {
-                tune(stream, send_buffer, stall_timeout);
-            }
-        });
+        .max_concurrent_connections(config.http.max_connections)
+        .disable_signals();
+    let mut addresses = Vec::new();
     for address in &config.http.bind {
         let address = *address;
+        let failed = |error| StartError::Bind { address, error };
+        let listener = listen(address).map_err(failed)?;
+        addresses.push(listener.local_addr().map_err(failed)?);
+        let plan = plan.clone();
         server = server
-            .bind(address)
-            .map_err(|error| StartError::Bind { address, error })?;
+            .listen("http", listener, move || connections(&plan))
+            .map_err(failed)?;
     }
-    let addresses = server.addrs();
     let running = server.run();
     let handle = running.handle();
     actix::spawn(async move {
@@ -152,6 +148,64 @@ pub(super) fn run(
         }
     });
     Ok((handle, addresses))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    // A node that is started anew finds connections of the one before still closing.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// What a worker does with connections. Both of them answer by the same routes: requests as long as a connection lives, and
+/// the one request that takes a connection over.
+fn connections(
+    plan: &WorkerPlan,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error: Debug, InitError: Debug> + use<>
+{
+    let send_buffer = plan.config.http.send_buffer;
+    let stall_timeout = plan.config.hub.stall_timeout;
+    let upgraded = routes(plan);
+    let upgrade = fn_factory(move || {
+        let routes = upgraded.new_service(());
+        async move {
+            let routes = Rc::new(routes.await?);
+            let serve = move |handed| Upgraded::serve(routes.clone(), handed, GOODBYE);
+            Ok::<_, ()>(fn_service(serve))
+        }
+    });
+    HttpService::build()
+        .keep_alive(KEEP_ALIVE)
+        .client_disconnect_timeout(GOODBYE)
+        .tcp_nodelay(true)
+        .on_connect_ext(move |stream: &TcpStream, _| tune(stream, send_buffer, stall_timeout))
+        .upgrade(upgrade)
+        .finish(routes(plan))
+        .tcp()
+}
+
+fn routes(
+    plan: &WorkerPlan,
+) -> impl ServiceFactory<
+    Request,
+    Config = (),
+    Response = ServiceResponse<impl MessageBody + use<>>,
+    Error = Response<BoxBody>,
+    InitError = (),
+> + use<> {
+    let app = App::new()
+        .wrap(from_fn(http::observe))
+        .configure(http::configure(plan.worker()));
+    let answering = app
+        .into_factory()
+        .map_err(|error: Error| Response::from(error.error_response()));
+    map_config(answering, |()| AppConfig::default())
 }
 
 /// A small send buffer keeps frames from growing old in the kernel, where they can't be merged. The user time-out ends a

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
-use super::bench::BenchAction;
+use super::bench::BenchArgs;
 use crate::config::{self, Flag, Loaded, Mistakes, ProcessEnvironment, SettingsFile, Sources};
 use crate::domain::StreamName;
 
@@ -16,7 +16,10 @@ Examples:
   emostream serve --kafka broker:9092    the same pipeline over the topics of Kafka; --role takes a part of it
   emostream view                         the aggregation in the terminal, live; in a pipe, a line per window
   emostream topics --kafka broker:9092   creates the topics and shows what is in Kafka
-  emostream bench windows --kafka        how fast reactions in Kafka become windows, measured on this machine
+  emostream bench ingest                 how many reactions a core takes in, next to bare servers on this machine
+  emostream bench windows                how fast reactions become windows, measured on this machine; with --kafka through it
+  emostream bench fanout                 how fast a window reaches 10,000 sessions, and what a session costs
+  emostream bench --crowd                a crowd at a running node, with a live table
   emostream config show                  every setting, its value and where it came from
 
 Exit codes:
@@ -45,6 +48,17 @@ With --json each line is an object with stream, seq, span (how many windows it s
 counts, a list of emoji_type and count.
 
 It waits for a node or a broker that is not there yet, says so once on standard error, and comes back by itself.";
+
+const CROWD: &str = "\
+A crowd is people at a running node. They register, watch, react, leave and come back, until q, Ctrl-C or --duration.
+Where standard output is no terminal, a line every 2 s says how it goes. In the end all of them come back for the last
+window, and what each has added up is compared with the node's own totals.
+
+Examples:
+  emostream bench --crowd                                    100 people at http://localhost:5001
+  emostream bench --crowd --people 2000 --rate 0.2 --stay 1m --duration 5m --json
+
+Exit codes of a crowd: 0 it adds up, 70 it does not or could not be checked, 78 no node, 130 a second Ctrl-C.";
 
 /// Live emoji reactions at stadium scale; without a command, `serve` runs
 #[derive(Debug, Parser)]
@@ -79,9 +93,10 @@ pub enum Command {
     /// Checks the settings, or shows them
     #[command(subcommand, disable_help_subcommand = true)]
     Config(ConfigAction),
-    /// Measures a node next to the limit of this machine, and checks that what came out is what went in
-    #[command(subcommand, disable_help_subcommand = true)]
-    Bench(BenchAction),
+    /// Measures a node next to the limit of this machine, and checks that what came out is what went in; or sends a crowd
+    /// to a running node
+    #[command(after_help = CROWD)]
+    Bench(BenchArgs),
 }
 
 /// What to do with the settings.
@@ -275,7 +290,7 @@ fn parse_assignment(text: &str) -> Result<(String, String), &'static str> {
     }
 }
 
-fn parse_stream(text: &str) -> Result<String, &'static str> {
+pub(super) fn parse_stream(text: &str) -> Result<String, &'static str> {
     match StreamName::parse(text) {
         Ok(stream) => Ok(stream.as_str().to_owned()),
         Err(_) => Err("expected 1 to 64 of A-Z a-z 0-9 _ . -"),

@@ -4,6 +4,10 @@ mod cli;
 mod exit;
 mod banner;
 mod descriptors;
+mod node_url;
+mod backoff;
+mod figures;
+mod terminal;
 mod serve;
 mod topics;
 mod view;
@@ -11,7 +15,8 @@ mod config;
 mod bench;
 
 pub use bench::{
-    BareArgs, BenchAction, FanoutArgs, LimitKind, PeerName, PipelineArgs, ScenarioName, WindowsArgs,
+    BareArgs, BenchAction, BenchArgs, CrowdArgs, FanoutArgs, IngestArgs, LimitKind, PeerName,
+    PipelineArgs, ScenarioName, WindowsArgs,
 };
 pub use cli::{Cli, Command, ConfigAction, SettingArgs, TopicsArgs, ViewArgs};
 pub use exit::Exit;
@@ -23,7 +28,7 @@ pub fn run(cli: Cli) -> Exit {
         Some(Command::Serve(settings)) => serve::run(settings),
         Some(Command::View(args)) => view::run(args),
         Some(Command::Topics(settings)) => topics::run(settings.into()),
-        Some(Command::Bench(action)) => bench::run(action),
+        Some(Command::Bench(args)) => bench::run(args),
         Some(Command::Config(ConfigAction::Check(settings))) => config::check(settings),
         Some(Command::Config(ConfigAction::Show(settings))) => config::show(settings),
     }

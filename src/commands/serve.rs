@@ -31,7 +31,7 @@ pub(super) fn run(settings: SettingArgs) -> Exit {
         complain(&error);
         return Exit::Configuration;
     }
-    descriptors::raise_limit(config.registry.max_sessions);
+    descriptors::make_room_for(config.registry.max_sessions);
     actix::System::new().block_on(serve(config))
 }
 

@@ -2,10 +2,8 @@
 
 mod update;
 mod wire;
-mod backoff;
 mod node;
 mod topics;
-mod figures;
 mod model;
 mod screen;
 mod display;

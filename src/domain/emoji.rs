@@ -52,6 +52,11 @@ impl Emoji {
         TABLE[usize::from(self.0)].as_str()
     }
 
+    /// Its place in the table, for arrays with a place for each of [`Emoji::all`].
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
     /// The English name Unicode gives it, such as `fire`.
     pub fn name(self) -> &'static str {
         TABLE[usize::from(self.0)].name()

@@ -29,7 +29,8 @@ pub use merge_fold::{MergeFold, MergeTiming, Published, Punctuation};
 pub use partition_fold::{Applied, Arrival, Closing, PartitionFold, PartitionTiming};
 pub use policy::{Policy, Scale, Shaped};
 pub use reaction::{
-    EventId, EventIdError, MAX_COUNT, Reaction, StreamName, StreamNameError, UserId, UserIdError,
+    Countable, EventId, EventIdError, MAX_COUNT, Reaction, StreamName, StreamNameError, UserId,
+    UserIdError,
 };
 pub use role::{NoRole, Role, Roles};
 pub use tally::Tally;

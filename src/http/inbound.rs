@@ -24,15 +24,6 @@ const MAX_CONTROL_PAYLOAD: u64 = 125;
 /// Two bytes, eight of extended length, four of mask.
 const MAX_HEADER: usize = 14;
 
-/// A frame that breaks a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Violation {
-    /// How the session ends.
-    pub(super) close: Close,
-    /// How many of the bytes lie before the frame.
-    pub(super) good: usize,
-}
-
 /// Follows the frame boundaries in a stream of bytes.
 #[derive(Debug, Default)]
 pub(super) struct FrameGuard {
@@ -44,27 +35,27 @@ pub(super) struct FrameGuard {
 }
 
 impl FrameGuard {
-    /// Follows the next bytes, in whatever pieces they come.
-    pub(super) fn check(&mut self, bytes: &[u8]) -> Result<(), Violation> {
-        let mut good = 0;
+    /// How many of the next bytes belong to the present frame: all of them, or those up to its end. An error says how the
+    /// session ends, if the frame breaks a rule.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<usize, Close> {
         let mut at = 0;
-        while at < bytes.len() {
-            if self.payload_left > 0 {
-                let skipped = self.payload_left.min((bytes.len() - at) as u64);
-                self.payload_left -= skipped;
-                at += skipped as usize;
-                continue;
-            }
-            if self.have == 0 {
-                good = at;
-            }
+        while at < bytes.len() && self.payload_left == 0 {
             self.header[self.have] = bytes[at];
             self.have += 1;
             at += 1;
-            self.check_header()
-                .map_err(|close| Violation { close, good })?;
+            self.check_header()?;
+            if self.is_between_frames() {
+                return Ok(at);
+            }
         }
-        Ok(())
+        let payload = self.payload_left.min((bytes.len() - at) as u64);
+        self.payload_left -= payload;
+        Ok(at + payload as usize)
+    }
+
+    /// Whether the last byte taken was the last of its frame.
+    pub(super) fn is_between_frames(&self) -> bool {
+        self.have == 0 && self.payload_left == 0
     }
 
     fn check_header(&mut self) -> Result<(), Close> {
@@ -151,10 +142,7 @@ mod tests {
 
     #[test]
     fn what_is_refused_and_why() {
-        let refused = |bytes: &[u8]| {
-            let verdict = FrameGuard::default().check(bytes);
-            verdict.err().map(|violation| violation.close)
-        };
+        let refused = |bytes: &[u8]| FrameGuard::default().take(bytes).err();
         assert_eq!(refused(&masked(FIN | TEXT, 4_096)), None);
         assert_eq!(refused(&masked(FIN | TEXT, 4_097)), Some(Close::TooBig));
         assert_eq!(refused(&[FIN | TEXT, 5]), Some(Close::Policy), "unmasked");
@@ -190,21 +178,25 @@ mod tests {
     fn four_gibibytes_are_refused_at_their_announcement() {
         let mut announced = vec![FIN | TEXT, MASKED | 127];
         announced.extend((4_u64 << 30).to_be_bytes());
-        let too_big = Violation {
-            close: Close::TooBig,
-            good: 0,
-        };
-        assert_eq!(FrameGuard::default().check(&announced), Err(too_big));
+        let verdict = FrameGuard::default().take(&announced);
+        assert_eq!(verdict, Err(Close::TooBig));
     }
 
     #[test]
-    fn frames_before_a_refused_one_are_good() {
-        let mut bytes = masked(FIN | TEXT, 10);
+    fn frames_before_a_refused_one_are_taken_one_by_one() {
+        let mut bytes = masked(FIN | TEXT, 0);
         bytes.extend(masked(FIN | TEXT, 20));
-        let good = bytes.len();
         bytes.extend(masked(FIN | TEXT, 5_000));
-        let verdict = FrameGuard::default().check(&bytes);
-        assert_eq!(verdict.unwrap_err().good, good);
+        let mut guard = FrameGuard::default();
+        assert_eq!(
+            (guard.take(&bytes), guard.is_between_frames()),
+            (Ok(6), true)
+        );
+        assert_eq!(
+            (guard.take(&bytes[6..]), guard.is_between_frames()),
+            (Ok(26), true)
+        );
+        assert_eq!(guard.take(&bytes[32..]), Err(Close::TooBig));
     }
 
     proptest! {
@@ -215,23 +207,25 @@ mod tests {
         ) {
             let bytes: Vec<u8> =
                 payloads.iter().flat_map(|payload| masked(FIN | TEXT, *payload)).collect();
-            let mut guard = FrameGuard::default();
+            let (mut guard, mut frames) = (FrameGuard::default(), 0);
             let mut rest = bytes.as_slice();
             for piece in pieces.iter().cycle() {
-                let (now, later) = rest.split_at((*piece).min(rest.len()));
-                prop_assert_eq!(guard.check(now), Ok(()));
-                rest = later;
+                let piece = &rest[..(*piece).min(rest.len())];
+                let taken = guard.take(piece);
+                prop_assert!(taken == Ok(piece.len()) || guard.is_between_frames());
+                frames += usize::from(guard.is_between_frames());
+                rest = &rest[taken.unwrap()..];
                 if rest.is_empty() {
                     break;
                 }
             }
-            prop_assert_eq!(guard.have, 0);
-            prop_assert_eq!(guard.payload_left, 0);
+            prop_assert_eq!(frames, payloads.len());
+            prop_assert!(guard.is_between_frames());
         }
 
         #[test]
         fn any_bytes_are_judged_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _verdict = FrameGuard::default().check(&bytes);
+            let _verdict = FrameGuard::default().take(&bytes);
         }
     }
 }

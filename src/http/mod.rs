@@ -13,6 +13,7 @@ mod registrations;
 mod coming;
 mod subscribe;
 mod inbound;
+mod upgrade;
 mod windows;
 mod admin;
 mod ops;
@@ -27,6 +28,7 @@ mod observe;
 
 pub use assets::shows_stage;
 pub use observe::observe;
+pub use upgrade::{Handed, Upgraded};
 
 use error::Problem;
 use state::Worker;

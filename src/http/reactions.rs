@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -13,7 +13,6 @@ use super::elements::Elements;
 use super::error::Problem;
 use super::state::Worker;
 use crate::actors::messages::{Shed, Submit};
-use crate::actors::offer::offer;
 use crate::actors::streams::add;
 use crate::domain::{Emoji, EventId, MAX_COUNT, Reaction, StreamName, UserId};
 
@@ -23,6 +22,7 @@ pub(super) const MAX_BATCH: usize = 10_000;
 const MAX_TIMESTAMP_BYTES: usize = 64;
 /// `2026-06-11T20:00`: a date alone is not a moment.
 const MIN_TIMESTAMP_BYTES: usize = 16;
+const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
 
 /// Why one reaction is not accepted.
@@ -90,14 +90,17 @@ async fn accept(
 }
 
 fn is_ndjson(request: &HttpRequest) -> Result<bool, Problem> {
-    let content_type = request
-        .headers()
-        .get(CONTENT_TYPE)
+    let content_type = request.headers().get(CONTENT_TYPE);
+    // As most clients write it.
+    if content_type.is_some_and(|value| value == JSON) {
+        return Ok(false);
+    }
+    let content_type = content_type
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next())
         .unwrap_or_default()
         .trim();
-    if content_type.eq_ignore_ascii_case("application/json") {
+    if content_type.eq_ignore_ascii_case(JSON) {
         Ok(false)
     } else if content_type.eq_ignore_ascii_case(NDJSON) {
         Ok(true)
@@ -187,12 +190,7 @@ fn validate(worker: &Worker, given: &ReactionIn<'_>) -> Result<Reaction, Problem
     let emoji = Emoji::parse(&given.emoji_type).map_err(|error| {
         Problem::field("emoji_type", "invalid_emoji", format!("emoji_type {error}"))
     })?;
-    let stream = match &given.stream {
-        None => worker.main_stream.clone(),
-        Some(name) => StreamName::parse(name).map_err(|error| {
-            Problem::field("stream", "invalid_stream", format!("stream {error}"))
-        })?,
-    };
+    let stream = stream(given)?;
     let count = given.count.unwrap_or(1);
     let count = u32::try_from(count)
         .ok()
@@ -213,15 +211,21 @@ fn validate(worker: &Worker, given: &ReactionIn<'_>) -> Result<Reaction, Problem
             Problem::field("event_id", "invalid_event_id", format!("event_id {error}"))
         })?;
     check_timestamp(&given.timestamp)?;
-    worker.shared.streams.open(&stream)?;
     Ok(Reaction {
-        stream,
+        stream: worker.open(stream)?,
         user_id,
         emoji,
         count,
         timestamp: Some(given.timestamp.as_ref().into()),
         event_id,
     })
+}
+
+/// The stream that is named; none is `main`.
+fn stream(given: &ReactionIn<'_>) -> Result<Option<StreamName>, Problem> {
+    let name = given.stream.as_deref().map(StreamName::parse);
+    name.transpose()
+        .map_err(|error| Problem::field("stream", "invalid_stream", format!("stream {error}")))
 }
 
 fn check_timestamp(text: &str) -> Result<(), Problem> {
@@ -285,13 +289,12 @@ async fn submit_many(
 }
 
 async fn offer_all(worker: &Worker, reactions: Vec<Reaction>) -> Result<(), Shed> {
-    let streams = worker.shared.streams.clone();
-    offer(worker.ingest.clone(), streams, Submit { reactions }).await
+    worker.door.offer(Submit { reactions }).await
 }
 
 fn success() -> HttpResponse {
     HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, "application/json"))
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)))
         .body(Bytes::from_static(br#"{"status":"success"}"#))
 }
 
@@ -305,6 +308,20 @@ fn named_stream(read: &Read<'_>) -> Option<StreamName> {
 }
 
 impl Worker {
+    /// The stream, which comes to be if it is new.
+    fn open(&self, stream: Option<StreamName>) -> Result<StreamName, Problem> {
+        match stream {
+            None if self.main_is_open.get() => Ok(self.main_stream.clone()),
+            stream => {
+                let stream = stream.unwrap_or_else(|| self.main_stream.clone());
+                self.shared.streams.open(&stream)?;
+                self.main_is_open
+                    .set(self.main_is_open.get() || stream == self.main_stream);
+                Ok(stream)
+            }
+        }
+    }
+
     /// Enters a refused reaction in the ledger, and says what to answer.
     fn enter(&self, stream: Option<&StreamName>, refused: Refused) -> Problem {
         let streams = &self.shared.streams;

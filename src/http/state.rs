@@ -1,5 +1,6 @@
 //! What handlers work with: the part that all workers share, and each worker's own.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,10 +12,11 @@ use super::HttpConfig;
 use super::auth::AdminToken;
 use super::limits::Limits;
 use crate::actors::board::Board;
+use crate::actors::door::Door;
 use crate::actors::link::{Alive, Link};
 use crate::actors::messages::{
     ChangeClusterPolicy, Deregister, ListClusters, PlaceSession, Register, RetireCluster,
-    SpawnCluster, Submit,
+    SpawnCluster,
 };
 use crate::actors::streams::Streams;
 use crate::domain::{Policy, Roles, StreamName, WindowSize};
@@ -131,12 +133,14 @@ impl Shared {
 pub struct Worker {
     /// What all workers share.
     pub shared: Arc<Shared>,
-    /// Its ingest.
-    pub ingest: Link<Submit>,
+    /// The way to its ingest.
+    pub door: Rc<Door>,
     /// Its board.
     pub board: Rc<Board>,
     /// `main`, so that it is not made anew for each reaction.
     pub main_stream: StreamName,
+    /// Whether `main` is known to exist: a stream that came to be stays.
+    pub main_is_open: Cell<bool>,
 }
 
 impl Worker {

@@ -7,7 +7,7 @@
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use actix::fut::{ActorFutureExt, wrap_future};
 use actix::{Actor, ActorContext, AsyncContext, StreamHandler};
@@ -28,7 +28,6 @@ use crate::actors::close::Close;
 use crate::actors::cursor::{Cursor, CursorHandle};
 use crate::actors::frames;
 use crate::actors::messages::{PlacementError, Shed};
-use crate::actors::offer::offer;
 use crate::actors::session::{Session, Step};
 use crate::telemetry::Metrics;
 use crate::telemetry::events::{ActorDied, SessionClosed};
@@ -83,7 +82,7 @@ pub(super) async fn subscribe(
     let session = Session::new(
         cursor.handle(),
         coming.client_id,
-        worker.ingest.clone(),
+        worker.door.clone(),
         shared.limits.gate(address),
         shared.streams.clone(),
     );
@@ -102,10 +101,14 @@ fn not_a_websocket(error: &HandshakeError) -> Problem {
 
 // === frames in ===
 
-/// The client's bytes, judged before they are buffered. It ends before the first frame that breaks a rule.
+/// The client's bytes, judged before they are buffered, and handed on frame by frame: the codec would buffer all there are
+/// while the session still works on the first. It ends before the first frame that breaks a rule.
 struct Guarded {
     payload: Payload,
     guard: FrameGuard,
+    /// What has come and was not handed on.
+    waiting: Bytes,
+    handed_on_a_frame: bool,
     cursor: CursorHandle,
     ended: bool,
 }
@@ -115,6 +118,8 @@ impl Guarded {
         Self {
             payload,
             guard: FrameGuard::default(),
+            waiting: Bytes::new(),
+            handed_on_a_frame: false,
             cursor,
             ended: false,
         }
@@ -128,18 +133,27 @@ impl Stream for Guarded {
         if self.ended {
             return Poll::Ready(None);
         }
-        let Poll::Ready(item) = Pin::new(&mut self.payload).poll_next(cx) else {
+        // Nobody need be woken: having got a whole frame, the codec hands it on and is asked for the next one.
+        if std::mem::take(&mut self.handed_on_a_frame) {
             return Poll::Pending;
-        };
-        let Some(Ok(bytes)) = item else {
-            return Poll::Ready(item);
-        };
-        match self.guard.check(&bytes) {
-            Ok(()) => Poll::Ready(Some(Ok(bytes))),
-            Err(violation) => {
+        }
+        if self.waiting.is_empty() {
+            match ready!(Pin::new(&mut self.payload).poll_next(cx)) {
+                Some(Ok(bytes)) => self.waiting = bytes,
+                other => return Poll::Ready(other),
+            }
+        }
+        let Self { guard, waiting, .. } = &mut *self;
+        match guard.take(waiting) {
+            Ok(length) => {
+                let part = waiting.split_to(length);
+                self.handed_on_a_frame = self.guard.is_between_frames();
+                Poll::Ready(Some(Ok(part)))
+            }
+            Err(close) => {
                 self.ended = true;
-                self.cursor.turn_deaf(violation.close);
-                Poll::Ready(Some(Ok(bytes.slice(..violation.good))))
+                self.cursor.turn_deaf(close);
+                Poll::Ready(None)
             }
         }
     }
@@ -185,7 +199,7 @@ impl Session {
             Step::Quiet => {}
             Step::Answer(answer) => ctx.text(answer),
             Step::Submit { submit, id } => {
-                let offering = offer(self.ingest(), self.streams(), submit);
+                let offering = self.door().offer(submit);
                 ctx.wait(
                     wrap_future::<_, Self>(offering).map(move |outcome, _, ctx| {
                         if let Some(answer) = Self::on_submitted(outcome, id.as_deref()) {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::{Desk, Ground};
 use crate::actors::cursor::CursorHandle;
+use crate::actors::door::Door;
 use crate::actors::messages::Submit;
 use crate::actors::session::{Limited, ReactGate, Session};
 use crate::domain::UserId;
@@ -18,7 +19,7 @@ pub(crate) fn session(
     Session::new(
         cursor,
         UserId::parse("user").unwrap(),
-        ingest.link(),
+        Rc::new(Door::new(ingest.link(), ground.streams.clone())),
         gate,
         ground.streams.clone(),
     )

@@ -1,4 +1,4 @@
-"""`honcho start` runs every line of the Procfile: a broker, each role in a process of its own, and the viewer."""
+"""`honcho start` runs every line of the Procfile: a broker, each role in a process of its own, the viewer, and a crowd."""
 
 import os
 import pathlib
@@ -85,24 +85,32 @@ def test_honcho_runs_every_line_of_the_procfile(tmp_path):
     try:
         for port in procfile.ports:
             wait_for(f"the program on {port}", START_TIMEOUT_S, lambda: is_ready(procfile.url(port)), log)
-        reaction = {"user_id": "u", "emoji_type": "🔥", "timestamp": "2026-06-11T20:00:00.123456"}
+        reaction = {"user_id": "u", "emoji_type": "🪿", "timestamp": "2026-06-11T20:00:00.123456"}
         num_sent = 0
 
-        # The viewer shows what comes while it looks, and it may still be on its way to the node.
+        # The viewer shows what comes while it looks, and it may still be on its way to the node. The crowd reacts meanwhile
+        # to the same stream; 🪿 is ours alone.
         def is_seen():
             nonlocal num_sent
             answer = requests.post(procfile.url("5000") + "/emoji", json=reaction, timeout=10)
             assert answer.json() == {"status": "success"}
             num_sent += 1
-            return re.search(r"view\S* .*🔥 \d", log.read_text("utf-8"))
+            return re.search(r"view\S* .*🪿 \d", log.read_text("utf-8"))
 
         wait_for("a reaction in the viewer", ARRIVAL_TIMEOUT_S, is_seen, log)
 
         def have_arrived():
             totals = requests.get(procfile.url("5001") + "/streams/main/totals", timeout=10)
-            return totals.status_code == 200 and totals.json()["totals"] == {"🔥": num_sent}
+            return totals.status_code == 200 and totals.json()["totals"].get("🪿") == num_sent
 
         wait_for("all reactions on the session node", ARRIVAL_TIMEOUT_S, have_arrived, log)
+
+        # Registered at one node, watching at another, and counted by a third.
+        def is_crowded():
+            lines = re.findall(r"crowd\S* .*here (\d+) .* accepted (\d+) .* agree (\d+)  differ 0", log.read_text("utf-8"))
+            return any(int(here) > 0 and int(accepted) > 0 and int(agree) > 0 for here, accepted, agree in lines)
+
+        wait_for("a crowd that watches and reacts", ARRIVAL_TIMEOUT_S, is_crowded, log)
         said = log.read_text(encoding="utf-8")
         assert all(f"{program}." in said for program in procfile.programs), said
     finally:

@@ -9,3 +9,4 @@ mod limits;
 mod drain;
 mod restart;
 mod view;
+mod crowd;

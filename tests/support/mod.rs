@@ -12,6 +12,7 @@ pub(crate) mod metrics;
 pub(crate) mod frames;
 pub(crate) mod subscriber;
 pub(crate) mod viewer;
+pub(crate) mod crowd;
 pub(crate) mod raw_socket;
 pub(crate) mod reactions;
 pub(crate) mod wait;

@@ -36,7 +36,7 @@ fn submit(number: usize) -> Submit {
 const NOTHING: [usize; 0] = [];
 
 /// The batches that have come by now.
-fn batches(aggregator: &mut Aggregator) -> Vec<Vec<Reaction>> {
+fn batches(aggregator: &mut Aggregator) -> Vec<Vec<Countable>> {
     let batches = aggregator.drain().into_iter();
     batches.map(|sent| sent.batch.arrive()).collect()
 }

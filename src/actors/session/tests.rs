@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::actors::board::Board;
-use crate::actors::link::{Gone, Undelivered};
+use crate::actors::link::Undelivered;
 use crate::domain::Ledger;
 use crate::testkit::{
     Desk, Ground, Listener, board, gate, kinds, reaction, reactions, seats, session, stream,
@@ -60,7 +60,7 @@ impl Seated {
             Step::Quiet => None,
             Step::Answer(answer) => Some(answer),
             Step::Submit { submit, id } => {
-                let outcome = self.session.ingest().ask(submit).await.unwrap();
+                let outcome = self.session.door().offer(submit).await;
                 Session::on_submitted(outcome, id.as_deref())
             }
         }
@@ -260,15 +260,14 @@ async fn a_reaction_waits_behind_a_full_ingest_and_is_taken_in_its_turn() {
     };
     assert!(matches!(refused, Undelivered::Full(_)));
     let (submitted, _) = seated.submitted(&json!({"type": "react", "emoji_type": "🔥"}));
-    let ingest = seated.session.ingest();
-    let asking = actix::spawn(async move {
-        let reactions = submitted;
-        ingest.ask(Submit { reactions }).await
-    });
+    let submit = Submit {
+        reactions: submitted,
+    };
+    let asking = actix::spawn(seated.session.door().offer(submit));
     tokio::time::sleep(std::time::Duration::from_secs(60)).await;
     assert!(!asking.is_finished());
     seated.ingest.open();
-    assert_eq!(asking.await.unwrap(), Ok(Ok(())));
+    assert_eq!(asking.await.unwrap(), Ok(()));
     let taken = seated.ingest.drain();
     assert_eq!(taken.last().unwrap().reactions, reactions(1));
     assert!(taken.len() > 1, "behind the crowd");
@@ -280,8 +279,8 @@ async fn a_session_finds_its_ingest_again_after_a_death() {
     let named = json!({"type": "react", "emoji_type": "🔥", "id": "7"});
     seated.ingest.die().await;
     let (reactions, _) = seated.submitted(&named);
-    let gone = seated.session.ingest().ask(Submit { reactions }).await;
-    assert_eq!(gone, Err(Gone));
+    let gone = seated.session.door().offer(Submit { reactions }).await;
+    assert_eq!(gone, Err(Shed::Unavailable));
     seated.ingest.start();
     assert_eq!(seated.converse(&named).await.unwrap()["type"], "ack");
 }

@@ -26,7 +26,8 @@ async fn aggregator(ground: &Ground, merger: &Merger) -> Stage<WindowAggregator>
 }
 
 fn batch(ground: &Ground, reactions: Vec<Reaction>) -> ReactionsAccepted {
-    let batch = InFlight::new(reactions, &ground.streams);
+    let countable = reactions.into_iter().map(Into::into).collect();
+    let batch = InFlight::new(countable, &ground.streams);
     ReactionsAccepted { batch }
 }
 

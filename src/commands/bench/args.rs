@@ -6,18 +6,37 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::fanout::FanoutArgs;
 use super::limit::LimitKind;
+use super::people::CrowdArgs;
 
 /// Where `make kafka` starts a broker.
 const USUAL_BROKER: &str = "localhost:9092";
 
+/// What to do with a bench.
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub struct BenchArgs {
+    /// What to measure, unless there is to be a crowd
+    #[command(subcommand)]
+    pub action: Option<BenchAction>,
+    /// The crowd
+    #[command(flatten)]
+    pub crowd: CrowdArgs,
+}
+
 /// What to measure.
 #[derive(Debug, Subcommand)]
 pub enum BenchAction {
+    /// Requests and frames with reactions, without Kafka: how many a core takes, next to bare servers on the same core
+    Ingest(IngestArgs),
     /// From windows to sessions, without Kafka: deliveries, delays, memory and handshakes, next to bare servers on the same core
     Fanout(FanoutArgs),
-    /// From reactions that lie in Kafka to published windows: records per second and per CPU-second
+    /// From reactions to windows: how many a core counts in a second, in memory or from Kafka
     Windows(WindowsArgs),
-    /// From requests to sessions, over Kafka: how long after its end a window reaches the last session
+    /// From requests to sessions: how long after its end a window reaches the last session
     Pipeline(PipelineArgs),
     /// Serves as a limit to measure next to, until its standard input ends
     #[command(hide = true)]
@@ -27,12 +46,27 @@ pub enum BenchAction {
 impl BenchAction {
     pub(super) fn is_json(&self) -> bool {
         match self {
+            Self::Ingest(args) => args.json,
             Self::Fanout(args) => args.json,
             Self::Bare(_) => false,
             Self::Windows(args) => args.json,
             Self::Pipeline(args) => args.json,
         }
     }
+}
+
+/// How to measure ingest.
+#[derive(Debug, Args)]
+pub struct IngestArgs {
+    /// How long each measurement lasts, 1s to 1h
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = parse_duration)]
+    pub duration: Duration,
+    /// How often each is repeated, in turn with its limit; the median counts
+    #[arg(long, value_name = "COUNT", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=101))]
+    pub runs: u32,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Which bare server to be.
@@ -46,15 +80,18 @@ pub struct BareArgs {
 /// How to measure windows.
 #[derive(Debug, Args)]
 pub struct WindowsArgs {
-    /// Broker to use; the run takes topics and groups of its own there and deletes them [default: localhost:9092]
-    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = USUAL_BROKER, required = true)]
-    pub kafka: String,
-    /// Reactions to write before the aggregator starts
+    /// Measure over Kafka; the run takes topics and groups of its own there and deletes them [default: localhost:9092]
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = USUAL_BROKER)]
+    pub kafka: Option<String>,
+    /// Reactions to count; over Kafka all are written before the aggregator starts
     #[arg(long, value_name = "COUNT", default_value = "5000000", value_parser = clap::value_parser!(u64).range(1_000..))]
     pub records: u64,
     /// Somebody else's aggregator, measured on the same records in the same run
-    #[arg(long, value_name = "PEER")]
+    #[arg(long, value_name = "PEER", requires = "kafka")]
     pub peer: Option<PeerName>,
+    /// How often to measure in memory; the median is told
+    #[arg(long, value_name = "COUNT", default_value = "5", conflicts_with = "kafka", value_parser = clap::value_parser!(u32).range(1..=99))]
+    pub runs: u32,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -70,9 +107,9 @@ pub enum PeerName {
 /// How to measure the pipeline.
 #[derive(Debug, Args)]
 pub struct PipelineArgs {
-    /// Broker to use; the run takes topics and groups of its own there and deletes them [default: localhost:9092]
-    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = USUAL_BROKER, required = true)]
-    pub kafka: String,
+    /// Measure over Kafka; the run takes topics and groups of its own there and deletes them [default: localhost:9092]
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = USUAL_BROKER)]
+    pub kafka: Option<String>,
     /// Reactions per second, one in each request
     #[arg(long, value_name = "COUNT", default_value = "5000", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub rate: u32,
@@ -125,20 +162,24 @@ mod tests {
     #[test]
     fn kafka_alone_means_the_broker_of_make_kafka() {
         for (line, broker) in [
-            ("bench windows --kafka", "localhost:9092"),
-            ("bench windows --kafka --json", "localhost:9092"),
-            ("bench windows --kafka a:1 --json", "a:1"),
+            ("bench windows", None),
+            ("bench windows --kafka", Some("localhost:9092")),
+            ("bench windows --kafka --json", Some("localhost:9092")),
+            ("bench windows --kafka a:1 --json", Some("a:1")),
         ] {
             let BenchAction::Windows(args) = parse(line).unwrap() else {
                 panic!("windows: {line}");
             };
-            assert_eq!(args.kafka, broker, "{line}");
+            assert_eq!(args.kafka.as_deref(), broker, "{line}");
         }
     }
 
     #[test]
-    fn a_bench_without_kafka_is_refused() {
-        for line in ["bench windows", "bench pipeline"] {
+    fn what_is_for_one_ground_is_refused_on_the_other() {
+        for line in [
+            "bench windows --peer spark",
+            "bench windows --kafka --runs 3",
+        ] {
             let refusal = parse(line).unwrap_err().to_string();
             assert!(refusal.contains("--kafka"), "{refusal}");
         }
@@ -153,6 +194,8 @@ mod tests {
             "bench pipeline --kafka --duration 500ms",
             "bench pipeline --kafka --duration 2h",
             "bench pipeline --kafka --duration soon",
+            "bench ingest --runs 0",
+            "bench ingest --duration 10ms",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -35,8 +35,14 @@ struct Face {
 
 impl Crowd {
     pub(super) fn new() -> Self {
+        Self::with_emojis(usize::MAX)
+    }
+
+    /// One that knows the most frequent `number` emojis alone.
+    pub(super) fn with_emojis(number: usize) -> Self {
         let faces: Vec<Face> = EMOJIS
             .split(' ')
+            .take(number)
             .filter_map(|text| {
                 let emoji = Emoji::parse(text).ok()?;
                 Some(Face {
@@ -60,14 +66,43 @@ impl Crowd {
         }
     }
 
+    /// Who reacts next, and with which face.
+    fn pick(&mut self) -> (u32, usize) {
+        let person = self.random.u32(..PEOPLE);
+        let chance = self.random.f64();
+        let index = self.rank(chance);
+        self.made.add(self.faces[index].emoji, 1);
+        (person, index)
+    }
+
+    /// The next reaction as far as a session tells it.
+    pub(super) fn next_emoji(&mut self) -> Emoji {
+        let (_, index) = self.pick();
+        self.faces[index].emoji
+    }
+
+    /// The emoji of a reaction that is not counted as made; `chance` is drawn from 0 to 1.
+    pub(super) fn emoji(&self, chance: f64) -> Emoji {
+        self.faces[self.rank(chance)].emoji
+    }
+
+    fn rank(&self, chance: f64) -> usize {
+        let whole = self.bounds.last().copied().unwrap_or_default();
+        let index = self
+            .bounds
+            .partition_point(|bound| *bound <= chance * whole);
+        index.min(self.faces.len() - 1)
+    }
+
+    /// What it has made since this was asked last.
+    pub(super) fn take_made(&mut self) -> Tally {
+        std::mem::replace(&mut self.made, Tally::new())
+    }
+
     /// Writes the next reaction as the prototype's API hands it on: Python's JSON, a UUID, a time without zone.
     pub(super) fn write_next(&mut self, value: &mut String) {
-        let person = self.random.u32(..PEOPLE);
-        let whole = self.bounds.last().copied().unwrap_or_default();
-        let point = self.random.f64() * whole;
-        let index = self.bounds.partition_point(|bound| *bound <= point);
-        let Face { emoji, escaped } = &self.faces[index.min(self.faces.len() - 1)];
-        self.made.add(*emoji, 1);
+        let (person, index) = self.pick();
+        let escaped = &self.faces[index].escaped;
         let micros = self.num_made * 3;
         self.num_made += 1;
         let second = KICK_OFF + micros / 1_000_000;

@@ -21,14 +21,19 @@ mod limit;
 mod ground;
 mod crowd;
 
-// Windows over Kafka.
+// Requests and frames with reactions.
+mod load;
+mod ingest;
+
+// Windows, in memory and over Kafka.
+mod fold;
 mod backlog;
 mod bare;
 mod published;
 mod peer;
 mod windows;
 
-// The whole pipeline over Kafka.
+// The whole pipeline.
 mod frames;
 mod viewers;
 mod senders;
@@ -38,27 +43,52 @@ mod pipeline;
 // From windows to many sessions.
 mod fanout;
 
-pub use args::{BareArgs, BenchAction, PeerName, PipelineArgs, WindowsArgs};
+// A crowd at a running node.
+mod people;
+
+use std::io::Write as _;
+
+pub use args::{BareArgs, BenchAction, BenchArgs, IngestArgs, PeerName, PipelineArgs, WindowsArgs};
 pub use fanout::{FanoutArgs, ScenarioName};
 pub use limit::LimitKind;
+pub use people::CrowdArgs;
 
 use self::failure::Failure;
 use self::report::Report;
+use super::descriptors::raise_limit;
 use super::exit::{Exit, complain, print};
 
-/// Measures what was asked for, and prints it.
-pub(super) fn run(action: BenchAction) -> Exit {
+/// Measures what was asked for, and prints it; or sends a crowd.
+pub(super) fn run(args: BenchArgs) -> Exit {
+    match args.action {
+        Some(action) => measure(&action),
+        None => people::run(args.crowd),
+    }
+}
+
+fn measure(action: &BenchAction) -> Exit {
     let is_json = action.is_json();
+    // A crowd of connections, here and in the servers that inherit it.
+    raise_limit();
     let measured = match action {
         BenchAction::Bare(args) => return ended(limit::serve(args.kind)),
-        BenchAction::Fanout(args) => fanout::measure(&args),
-        BenchAction::Windows(args) => windows::measure(&args),
-        BenchAction::Pipeline(args) => pipeline::measure(&args),
+        BenchAction::Ingest(args) => ingest::measure(args),
+        BenchAction::Fanout(args) => fanout::measure(args),
+        BenchAction::Windows(args) => match &args.kafka {
+            Some(bootstrap) => windows::measure(args, bootstrap),
+            None => fold::measure(args),
+        },
+        BenchAction::Pipeline(args) => pipeline::measure(args),
     };
     match measured {
         Ok(report) => show(&report, is_json),
         Err(failure) => ended(Err(failure)),
     }
+}
+
+/// Says on standard error what a long run is at.
+fn progress(what: &str) {
+    let _ = writeln!(std::io::stderr(), "{what}");
 }
 
 fn ended(how: Result<(), Failure>) -> Exit {

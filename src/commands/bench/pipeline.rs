@@ -1,4 +1,4 @@
-//! `bench pipeline --kafka`: from requests to sessions through every topic, all roles in one process.
+//! `bench pipeline`: from requests to sessions, all roles in one process, with `--kafka` through every topic.
 //!
 //! Reactions come one in a request, as people send them, at an even rate and whether or not the node keeps up. What is timed
 //! is each window's way from its end to the last session, by the one clock of the machine.
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::args::PipelineArgs;
 use super::child::Node;
+use super::cores::Cores;
 use super::failure::Failure;
 use super::ground::Ground;
 use super::pacing::Pacing;
@@ -45,18 +46,55 @@ const BUSY: f64 = 0.85;
 const LATE_MS: f64 = 25.0;
 
 pub(super) fn measure(args: &PipelineArgs) -> Result<Report, Failure> {
-    let ground = Ground::take(&args.kafka)?;
+    match &args.kafka {
+        Some(bootstrap) => on_kafka(args, bootstrap),
+        None => embedded(args),
+    }
+}
+
+/// Node, broker and generator share all cores.
+fn on_kafka(args: &PipelineArgs, bootstrap: &str) -> Result<Report, Failure> {
+    let ground = Ground::take(bootstrap)?;
     let relay = relay::measure(&ground)?;
     let mut flags = ground.flags();
-    flags.extend(["--window".to_owned(), args.window.clone()]);
-    flags.extend(["--clusters".to_owned(), NUM_CLUSTERS.to_string()]);
-    let mut node = Node::start(&flags)?;
+    flags.extend(flags_of(args));
+    let run = load(args, Some(&ground), Node::start(&flags)?)?;
+    let place = format!("over Kafka at {bootstrap}");
+    let mut report = report(args, &place, &run);
+    let broker = run.used.broker.map(|cpu| run.used.share(cpu));
+    let broker = figure("broker_cpu", "CPU of the broker", broker, "% of a core");
+    report.figures.push(broker);
+    report.limit = limit(&relay);
+    report.ratio = ratio(&run.latency(args.sessions), &relay);
+    Ok(report)
+}
+
+/// The node has a core of its own, and so has the generator. There is no limit beside it: between the same two ends
+/// without Emostream there are only function calls and the frames' way to the sessions, which `bench fanout` measures.
+fn embedded(args: &PipelineArgs) -> Result<Report, Failure> {
+    let cores = Cores::split()?;
+    let node = Node::start_pinned(&flags_of(args), &cores)?;
+    cores.take_generator()?;
+    let run = load(args, None, node)?;
+    let mut report = report(args, "in memory", &run);
+    report.notes.extend(cores.note());
+    Ok(report)
+}
+
+fn flags_of(args: &PipelineArgs) -> [String; 4] {
+    let num_clusters = NUM_CLUSTERS.to_string();
+    let [window, clusters] = ["--window", "--clusters"].map(str::to_owned);
+    [window, args.window.clone(), clusters, num_clusters]
+}
+
+/// Loads a node that has just been started, and ends it.
+fn load(args: &PipelineArgs, ground: Option<&Ground>, mut node: Node) -> Result<Run, Failure> {
     node.await_ready(NUM_CLUSTERS)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let local = LocalSet::new();
-    let run = runtime.block_on(local.run_until(run(args, &ground, &node)))?;
+    let run = runtime.block_on(local.run_until(run(args, ground, &node)))?;
     node.stop()?;
-    Ok(report(args, &run, &relay))
+    Ok(run)
 }
 
 /// What was used between two moments.
@@ -69,6 +107,13 @@ struct Used {
     broker: Option<Duration>,
 }
 
+impl Used {
+    /// CPU time in per cent of one core.
+    fn share(&self, cpu: Duration) -> f64 {
+        100.0 * cpu.as_secs_f64() / self.time.as_secs_f64()
+    }
+}
+
 struct Snapshot {
     at: Instant,
     node: Usage,
@@ -77,12 +122,12 @@ struct Snapshot {
 }
 
 impl Snapshot {
-    fn take(ground: &Ground, node: &Node) -> Self {
+    fn take(ground: Option<&Ground>, node: &Node) -> Self {
         Self {
             at: Instant::now(),
             node: node.usage(),
             own: process::own(),
-            broker: ground.broker_usage(),
+            broker: ground.and_then(Ground::broker_usage),
         }
     }
 
@@ -110,7 +155,16 @@ struct Run {
     used: Used,
 }
 
-async fn run(args: &PipelineArgs, ground: &Ground, node: &Node) -> Result<Run, Failure> {
+impl Run {
+    /// From the end of each window to the last of so many sessions, where all had it in a frame of its own.
+    fn latency(&self, num_sessions: u32) -> Percentiles {
+        let all = self.windows.iter();
+        let whole = all.filter(|arrival| arrival.num_sessions == num_sessions as usize);
+        Percentiles::of(whole.map(Arrival::latency_ms))
+    }
+}
+
+async fn run(args: &PipelineArgs, ground: Option<&Ground>, node: &Node) -> Result<Run, Failure> {
     let viewers = Viewers::join(&node.address, args.sessions).await?;
     let pacing = |duration| Pacing {
         rate: args.rate,
@@ -147,49 +201,54 @@ async fn run(args: &PipelineArgs, ground: &Ground, node: &Node) -> Result<Run, F
     })
 }
 
-fn report(args: &PipelineArgs, run: &Run, relay: &Percentiles) -> Report {
-    let all = run.windows.iter();
-    let whole = all.filter(|arrival| arrival.num_sessions == args.sessions as usize);
-    let latency = Percentiles::of(whole.map(Arrival::latency_ms));
-    let to_wanted = latency.at(0.99).map(|p99| p99 / WANTED_MS);
-    let to_relay = latency.at(0.5).zip(relay.at(0.5));
+fn report(args: &PipelineArgs, place: &str, run: &Run) -> Report {
+    let latency = run.latency(args.sessions);
     Report {
         title: format!(
-            "{} reactions/s to {} sessions over Kafka at {}, {} s, all roles in one process",
+            "{} reactions/s to {} sessions {place}, {} s, all roles in one process",
             args.rate,
             args.sessions,
-            args.kafka,
             args.duration.as_secs()
         ),
         figures: figures(run, &latency),
-        limit: vec![
-            figure(
-                "relay_p50",
-                "four hops by bare clients, p50",
-                relay.at(0.5),
-                "ms",
-            ),
-            figure("relay_p99", "p99", relay.at(0.99), "ms"),
-        ],
+        limit: Vec::new(),
         peer: Vec::new(),
-        ratio: vec![
-            figure(
-                "to_limit",
-                "p50 to that of the four hops",
-                to_relay.map(|(ours, bare)| ours / bare),
-                "",
-            ),
-            figure("to_wanted", "p99 to the 150 ms wanted", to_wanted, ""),
-        ],
+        ratio: Vec::new(),
         ledger: ledger(run),
         notes: notes(run, &latency),
     }
 }
 
+fn limit(relay: &Percentiles) -> Vec<Figure> {
+    vec![
+        figure(
+            "relay_p50",
+            "four hops by bare clients, p50",
+            relay.at(0.5),
+            "ms",
+        ),
+        figure("relay_p99", "p99", relay.at(0.99), "ms"),
+    ]
+}
+
+fn ratio(latency: &Percentiles, relay: &Percentiles) -> Vec<Figure> {
+    let to_wanted = latency.at(0.99).map(|p99| p99 / WANTED_MS);
+    let to_relay = latency.at(0.5).zip(relay.at(0.5));
+    vec![
+        figure(
+            "to_limit",
+            "p50 to that of the four hops",
+            to_relay.map(|(ours, bare)| ours / bare),
+            "",
+        ),
+        figure("to_wanted", "p99 to the 150 ms wanted", to_wanted, ""),
+    ]
+}
+
 fn figures(run: &Run, latency: &Percentiles) -> Vec<Figure> {
     let (answers, delays) = (run.sent.latency(), run.sent.delay());
     let silent = Percentiles::of(run.silent.iter().map(Arrival::latency_ms));
-    let share = |cpu: Duration| 100.0 * cpu.as_secs_f64() / run.used.time.as_secs_f64();
+    let share = |cpu| run.used.share(cpu);
     vec![
         figure(
             "window_p50",
@@ -233,12 +292,6 @@ fn figures(run: &Run, latency: &Percentiles) -> Vec<Figure> {
             "% of a core",
         ),
         figure(
-            "broker_cpu",
-            "of the broker",
-            run.used.broker.map(share),
-            "% of a core",
-        ),
-        figure(
             "generator_cpu",
             "of the generator",
             share(run.used.own),
@@ -277,7 +330,7 @@ fn notes(run: &Run, latency: &Percentiles) -> Vec<String> {
     let mut notes = vec![
         "the time of a window includes the generator's own reading of every session".to_owned(),
     ];
-    let share = run.used.own.as_secs_f64() / run.used.time.as_secs_f64();
+    let share = run.used.share(run.used.own) / 100.0;
     let delay = run.sent.delay().at(0.99).unwrap_or_default();
     if share > BUSY {
         notes.push(format!(

@@ -5,6 +5,8 @@ use std::fs;
 use std::ops::Sub;
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// What processes have used so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Usage {
@@ -30,6 +32,13 @@ impl Sub for Usage {
     fn sub(self, earlier: Self) -> Duration {
         self.cpu().saturating_sub(earlier.cpu())
     }
+}
+
+/// The CPU time of the calling thread, to the nanosecond: what a process has used is counted in ticks.
+pub(super) fn this_thread() -> Duration {
+    let used = clock_gettime(ClockId::ThreadCPUTime);
+    let (seconds, nanos) = (u64::try_from(used.tv_sec), u32::try_from(used.tv_nsec));
+    Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default())
 }
 
 /// What this process has used.

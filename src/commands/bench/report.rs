@@ -5,6 +5,8 @@ use std::fs;
 
 use serde_json::{Map, Value, json};
 
+use super::percentiles::Percentiles;
+
 /// A figure with the words that a reader needs.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Figure {
@@ -16,6 +18,68 @@ pub(super) struct Figure {
     pub(super) value: Option<f64>,
     /// What it counts.
     pub(super) unit: &'static str,
+    /// The least and the most of several runs, where the value is their median.
+    pub(super) range: Option<(f64, f64)>,
+    /// What it has to reach.
+    pub(super) wanted: Option<Wanted>,
+}
+
+/// What a figure has to reach.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Wanted {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Wanted {
+    fn bound(self) -> f64 {
+        match self {
+            Self::AtLeast(bound) | Self::AtMost(bound) => bound,
+        }
+    }
+
+    fn is_reached_by(self, value: f64) -> bool {
+        match self {
+            Self::AtLeast(least) => value >= least,
+            Self::AtMost(most) => value <= most,
+        }
+    }
+
+    fn shown(self) -> String {
+        let sign = match self {
+            Self::AtLeast(_) => '≥',
+            Self::AtMost(_) => '≤',
+        };
+        format!("{sign} {}", shown(Some(self.bound())))
+    }
+}
+
+impl Figure {
+    /// What the figure has to reach; where that stands in the report, and whether it does.
+    pub(super) fn wanted(self, wanted: Wanted) -> Self {
+        Self {
+            wanted: Some(wanted),
+            ..self
+        }
+    }
+
+    fn is_reached(&self) -> Option<bool> {
+        let wanted = self.wanted?;
+        Some(self.value.is_some_and(|value| wanted.is_reached_by(value)))
+    }
+
+    /// What stands behind its unit.
+    fn remarks(&self) -> String {
+        let mut text = self.unit.to_owned();
+        if let Some((least, most)) = self.range {
+            let _ = write!(text, "  ({} to {})", shown(Some(least)), shown(Some(most)));
+        }
+        if let (Some(wanted), Some(is_reached)) = (self.wanted, self.is_reached()) {
+            let verdict = if is_reached { "reached" } else { "NOT REACHED" };
+            let _ = write!(text, "  {} wanted: {verdict}", wanted.shown());
+        }
+        text
+    }
 }
 
 /// A figure that was measured.
@@ -30,6 +94,22 @@ pub(super) fn figure(
         label,
         value: value.into(),
         unit,
+        range: None,
+        wanted: None,
+    }
+}
+
+/// The median of several runs, with the least and the most of them.
+pub(super) fn median(
+    key: &'static str,
+    label: &'static str,
+    values: impl IntoIterator<Item = f64>,
+    unit: &'static str,
+) -> Figure {
+    let values = Percentiles::of(values);
+    Figure {
+        range: values.at(0.0).zip(values.max()),
+        ..figure(key, label, values.at(0.5), unit)
     }
 }
 
@@ -116,12 +196,10 @@ impl Report {
                 continue;
             }
             let _ = writeln!(text, "\n{heading}");
-            for Figure {
-                label, value, unit, ..
-            } in figures
-            {
-                let value = shown(*value);
-                let line = format!("  {label:label_width$}  {value:>value_width$}  {unit}");
+            for figure in figures {
+                let (label, value) = (figure.label, shown(figure.value));
+                let remarks = figure.remarks();
+                let line = format!("  {label:label_width$}  {value:>value_width$}  {remarks}");
                 let _ = writeln!(text, "{}", line.trim_end());
             }
         }
@@ -147,11 +225,22 @@ impl Report {
     }
 }
 
+/// Each value under its key; beside it `_min` and `_max` of several runs, `_wanted` and `_reached`.
 fn figures(figures: &[Figure]) -> Value {
-    let named = figures
-        .iter()
-        .map(|figure| (figure.key.to_owned(), json!(figure.value)));
-    Value::Object(named.collect::<Map<_, _>>())
+    let mut named = Map::new();
+    for figure in figures {
+        let mut name = |suffix, value| named.insert(format!("{}{suffix}", figure.key), value);
+        name("", json!(figure.value));
+        if let Some((least, most)) = figure.range {
+            name("_min", json!(least));
+            name("_max", json!(most));
+        }
+        if let Some(wanted) = figure.wanted {
+            name("_wanted", json!(wanted.bound()));
+            name("_reached", json!(figure.is_reached()));
+        }
+    }
+    Value::Object(named)
 }
 
 /// Three digits or all of the whole part, in groups.
@@ -207,7 +296,10 @@ mod tests {
             ],
             limit: vec![figure("rate", "bare", 12.34, "1/s")],
             peer: Vec::new(),
-            ratio: vec![figure("limit", "to limit", 0.567, "")],
+            ratio: vec![
+                figure("limit", "to limit", 0.567, "").wanted(Wanted::AtLeast(0.5)),
+                median("other", "to other", [7.0, 3.0, 5.0], "").wanted(Wanted::AtMost(4.0)),
+            ],
             ledger: Ledger {
                 put_in: 10,
                 unknown: 0,
@@ -231,7 +323,8 @@ limit of this machine, same run
   bare                     12.3  1/s
 
 ratio
-  to limit                 0.57
+  to limit                 0.57    ≥ 0.50 wanted: reached
+  to other                 5.00    (3.00 to 7.00)  ≤ 4.00 wanted: NOT REACHED
 
 closing check: 10 went in (0 unknown), 10 came out: adds up
 note: mind the gap
@@ -245,6 +338,12 @@ note: mind the gap
         assert_eq!(object["figures"]["rate"], 1_234_567.8);
         assert_eq!(object["figures"]["broker_cpu"], Value::Null);
         assert_eq!(object["ledger"]["adds_up"], true);
+        assert_eq!(object["ratio"]["limit_wanted"], 0.5);
+        assert_eq!(object["ratio"]["limit_reached"], true);
+        assert_eq!(object["ratio"]["limit_min"], Value::Null);
+        assert_eq!(object["ratio"]["other_min"], 3.0);
+        assert_eq!(object["ratio"]["other"], 5.0);
+        assert_eq!(object["ratio"]["other_max"], 7.0);
         for key in ["limit", "ratio", "machine", "version", "peer", "notes"] {
             assert!(!object[key].is_null(), "{key}");
         }

@@ -36,8 +36,8 @@ const WANTED: f64 = 300_000.0;
 /// And in multiples of the peer.
 const WANTED_OF_PEER: f64 = 10.0;
 
-pub(super) fn measure(args: &WindowsArgs) -> Result<Report, Failure> {
-    let ground = Ground::take(&args.kafka)?;
+pub(super) fn measure(args: &WindowsArgs, bootstrap: &str) -> Result<Report, Failure> {
+    let ground = Ground::take(bootstrap)?;
     ground.create(&ground.topics.reactions, Role::Reactions)?;
     ground.create(&ground.topics.aggregated, Role::Aggregated)?;
     let crowd = backlog::write(&ground, args.records)?;
@@ -47,7 +47,11 @@ pub(super) fn measure(args: &WindowsArgs) -> Result<Report, Failure> {
         Some(PeerName::Spark) => Some(peer::spark(&ground, args.records)?),
         None => None,
     };
-    Ok(report(args, &crowd.made, bare, &counted, peer))
+    let title = format!(
+        "windows of {} reactions that lie in Kafka at {bootstrap}",
+        args.records
+    );
+    Ok(report(title, args, &crowd.made, bare, &counted, peer))
 }
 
 /// How the node fared.
@@ -125,6 +129,7 @@ fn first_read(node: &mut Node) -> Result<u64, Failure> {
 }
 
 fn report(
+    title: String,
     args: &WindowsArgs,
     written: &Tally,
     bare: Effort,
@@ -171,10 +176,7 @@ fn report(
         }
     }
     Report {
-        title: format!(
-            "windows of {} reactions that lie in Kafka at {}",
-            args.records, args.kafka
-        ),
+        title,
         figures: ours_in_figures(counted),
         limit: effort_in_figures(&bare),
         peer: peer.iter().flat_map(peer_in_figures).collect(),

@@ -2,9 +2,10 @@
 
 use std::io;
 
-use crossterm::event::{Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{Event, KeyCode};
 use futures_util::{Stream, StreamExt as _};
 
+use super::super::terminal::{Screen, is_quit, pressed};
 use super::Watching;
 use super::model::Model;
 use super::screen::{self, View};
@@ -36,15 +37,6 @@ pub(super) enum End {
     Source(String),
 }
 
-/// Puts the terminal back as it was, however the display ends; a panic does so before it prints.
-struct Restore;
-
-impl Drop for Restore {
-    fn drop(&mut self) {
-        ratatui::restore();
-    }
-}
-
 /// Shows what comes until a key or a signal ends it.
 ///
 /// # Errors
@@ -54,13 +46,13 @@ pub(super) async fn run(
     mut watching: Watching,
     mut signals: impl Stream<Item = ()> + Unpin,
 ) -> io::Result<End> {
-    let mut terminal = ratatui::try_init()?;
-    let _restore = Restore;
-    let mut keys = EventStream::new();
+    let mut screen = Screen::take()?;
     let mut display = Display::new(&watching.streams());
     loop {
         watching.follow(display.model.selected());
-        terminal.draw(|frame| screen::draw(frame, display.view(watching.address())))?;
+        screen
+            .terminal
+            .draw(|frame| screen::draw(frame, display.view(watching.address())))?;
         tokio::select! {
             update = watching.next() => {
                 let mut update_opt = Some(update);
@@ -73,7 +65,7 @@ pub(super) async fn run(
                     update_opt = watching.try_next();
                 }
             }
-            event = keys.next() => match event {
+            event = screen.keys.next() => match event {
                 Some(Ok(event)) => if display.press(&event) == Some(Wish::Quit) {
                     return Ok(End::Asked);
                 },
@@ -127,18 +119,10 @@ impl Display {
 }
 
 fn wish(event: &Event) -> Option<Wish> {
-    let Event::Key(KeyEvent {
-        code,
-        modifiers,
-        kind: KeyEventKind::Press | KeyEventKind::Repeat,
-        ..
-    }) = event
-    else {
-        return None;
-    };
-    match code {
-        KeyCode::Char('c') if modifiers.contains(KeyModifiers::CONTROL) => Some(Wish::Quit),
-        KeyCode::Char('q') => Some(Wish::Quit),
+    if is_quit(event) {
+        return Some(Wish::Quit);
+    }
+    match pressed(event)?.code {
         KeyCode::Char('p') => Some(Wish::Pause),
         KeyCode::Right | KeyCode::Tab => Some(Wish::Next),
         KeyCode::Left | KeyCode::BackTab => Some(Wish::Previous),
@@ -148,6 +132,8 @@ fn wish(event: &Event) -> Option<Wish> {
 
 #[cfg(test)]
 mod tests {
+    use crossterm::event::{KeyEvent, KeyModifiers};
+
     use super::*;
 
     fn key(code: KeyCode, modifiers: KeyModifiers) -> Event {

@@ -1,7 +1,6 @@
 //! Windows from a node: a session for each stream, which comes back by itself and misses nothing; beside it, with the
 //! admin token, which clusters and streams there are.
 
-use std::io;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -15,7 +14,8 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 use url::Url;
 
-use super::backoff::Backoff;
+use super::super::backoff::Backoff;
+use super::super::node_url::{no_node, node_url};
 use super::model::HISTORY;
 use super::update::{Link, Standing, Update};
 use super::wire::{
@@ -78,21 +78,7 @@ impl Node {
     ///
     /// It cannot be an address of a node.
     pub(super) fn new(url: &str, token: Option<String>) -> Result<Self, String> {
-        let expected = "expected the address of a node, such as http://localhost:5001";
-        let mut base = Url::parse(url).map_err(|_| format!("--url is {url:?}: {expected}"))?;
-        if base.scheme() == "https" {
-            let reason = "TLS ends in front of a node, and is not spoken here";
-            return Err(format!("--url is {url:?}: {reason}; {expected}"));
-        }
-        if base.scheme() != "http" || base.host().is_none() {
-            return Err(format!("--url is {url:?}: {expected}"));
-        }
-        base.set_query(None);
-        base.set_fragment(None);
-        if !base.path().ends_with('/') {
-            let path = format!("{}/", base.path());
-            base.set_path(&path);
-        }
+        let base = node_url(url)?;
         // Variables for proxies do not count: the session would not go by them either.
         let http = reqwest::Client::builder().no_proxy().timeout(ANSWER);
         let http = http.build().map_err(|error| error.to_string())?;
@@ -311,10 +297,6 @@ impl Node {
         let joined = self.base.join(route);
         joined.unwrap_or_else(|_| self.base.clone())
     }
-}
-
-fn no_node(address: &str, error: &io::Error) -> String {
-    format!("no node answers at {address} ({error}): `emostream` starts one")
 }
 
 /// What a close frame says about coming back.

@@ -8,7 +8,7 @@ use ratatui::style::{Color, Modifier, Style, Stylize as _};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Cell, Row, Table};
 
-use super::figures::{bar, number, spark};
+use super::super::figures::{bar, number, spark};
 use super::model::{Board, HISTORY, Model};
 use super::update::{Cluster, Link, Window};
 

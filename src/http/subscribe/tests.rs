@@ -223,6 +223,18 @@ async fn one_reaction_is_on_its_way_at_a_time_however_fast_the_client() {
 }
 
 #[actix::test]
+async fn what_a_client_sends_ahead_waits_in_its_socket_and_not_in_memory() {
+    let worker = Worker::new(Desk::busy(|_| Ok(())));
+    let mut socket = worker.socket().await;
+    for id in 0..20 {
+        socket.send(react(&id.to_string()));
+    }
+    assert_eq!(socket.read().await, NOTHING);
+    let client = socket.client.as_ref().unwrap();
+    assert_eq!(client.max_capacity() - client.capacity(), 19);
+}
+
+#[actix::test]
 async fn a_session_waits_behind_a_full_ingest_and_is_sent_windows_meanwhile() {
     let mut worker = Worker::new(Desk::busy(|_| Ok(())));
     let mut socket = worker.socket().await;

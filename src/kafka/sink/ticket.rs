@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 use crate::actors::messages::Shed;
-use crate::actors::streams::{Streams, add};
-use crate::domain::StreamName;
+use crate::actors::streams::{Streams, Weights, add};
 
 /// What became of one record. Several fates of one request are a sum of bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,14 +85,14 @@ impl Backlog {
 /// What a request weighs in the books, by stream.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) weights: Vec<(StreamName, u64)>,
+    pub(super) weights: Weights,
     pub(super) streams: Arc<Streams>,
 }
 
 impl Entry {
     /// Enters the request where its answer puts it.
     pub(super) fn book(&self, answer: Result<(), Shed>) {
-        for (stream, count) in &self.weights {
+        for (stream, count) in self.weights.iter() {
             self.streams.with_row(Some(stream), |row| match answer {
                 Ok(()) => add(&row.accepted, *count),
                 Err(shed) => {
@@ -185,7 +184,7 @@ mod tests {
         streams.open(&stream("a")).unwrap();
         streams.open(&stream("b")).unwrap();
         let entry = Entry {
-            weights: vec![(stream("a"), 1), (stream("b"), 7)],
+            weights: [(stream("a"), 1), (stream("b"), 7)].into_iter().collect(),
             streams: streams.clone(),
         };
         assert!(backlog.take(records));

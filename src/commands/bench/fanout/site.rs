@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use rustix::process::{Resource, getrlimit};
 use tokio::time::Instant;
 
 use super::args::FanoutArgs;
@@ -37,8 +36,7 @@ impl Site {
     pub(super) fn take(args: &FanoutArgs) -> Result<Self, Failure> {
         let cores = Cores::split()?;
         cores.take_generator()?;
-        descriptors::raise_limit(args.sessions as usize);
-        let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let allowed = descriptors::raise_limit().unwrap_or(u64::MAX);
         if allowed < u64::from(args.sessions) + BESIDE_SESSIONS {
             return Err(Failure::Ground(format!(
                 "this process may open {allowed} files, {} sessions need more: ask for {} with --sessions, or raise the hard limit",

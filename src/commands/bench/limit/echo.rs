@@ -24,7 +24,7 @@ pub(super) fn serve() -> io::Result<()> {
     let mut listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     poll.registry()
         .register(&mut listener, LISTENER, Interest::READABLE)?;
-    wake_when_orphaned(&poll, ORPHANED)?;
+    let _waker = wake_when_orphaned(&poll, ORPHANED)?;
     announce(listener.local_addr()?);
     let mut echo = Echo {
         listener,

@@ -8,6 +8,7 @@ mod send;
 
 use std::io::{self, Read as _};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use clap::ValueEnum;
@@ -49,7 +50,7 @@ pub(super) fn start(kind: LimitKind, cores: &Cores) -> Result<Launched, Failure>
 
 /// Is a bare server until standard input ends: it does not outlive the bench that started it.
 pub(super) fn serve(kind: LimitKind) -> Result<(), Failure> {
-    descriptors::raise_limit(0);
+    descriptors::raise_limit();
     match kind {
         LimitKind::EmptyHandler => empty_handler::serve()?,
         LimitKind::Echo => echo::serve()?,
@@ -85,14 +86,15 @@ fn until_orphaned(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> io:
     ended.recv().unwrap_or(Ok(()))
 }
 
-/// The same for an epoll loop: an event with this token.
-fn wake_when_orphaned(poll: &Poll, token: Token) -> io::Result<()> {
-    let waker = Waker::new(poll.registry(), token)?;
+/// The same for an epoll loop: an event with this token. It comes only while the waker is held.
+fn wake_when_orphaned(poll: &Poll, token: Token) -> io::Result<Arc<Waker>> {
+    let waker = Arc::new(Waker::new(poll.registry(), token)?);
+    let held = waker.clone();
     when_orphaned(move || {
-        // Without a waker the bench's kill ends it.
+        // Without it the bench's kill ends the server.
         let _ = waker.wake();
     });
-    Ok(())
+    Ok(held)
 }
 
 #[cfg(test)]

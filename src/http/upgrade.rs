@@ -1,0 +1,232 @@
+//! Connections whose client asks for another protocol: answered by the same routes, then served on their socket.
+//!
+//! actix-http keeps buffers of 16 KiB for a connection as long as it lives, and copies what it sends into them. A session
+//! needs neither, and there are many: once its request is read the connection is taken over here. What the response streams
+//! is written as it is, whenever the socket can take it, and nothing is asked for before.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use actix_codec::{Encoder as _, Framed};
+use actix_http::body::{BodySize, BoxBody, MessageBody, to_bytes_limited};
+use actix_http::error::PayloadError;
+use actix_http::h1::{Codec, Message};
+use actix_http::{BoxedPayloadStream, ConnectionType, Payload, Request, Response, StatusCode};
+use actix_service::Service;
+use actix_web::dev::ServiceResponse;
+use actix_web::rt::net::TcpStream;
+use bytes::{Buf as _, Bytes, BytesMut};
+use futures_util::Stream;
+use futures_util::future::LocalBoxFuture;
+use tokio::io::{AsyncRead as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+
+/// What is read from a socket at once: a whole frame of the longest that a client may send.
+const READ_BYTES: usize = 4 * 1_024;
+/// The longest answer to a request that asked for another protocol in vain.
+const MAX_REFUSAL: usize = 1_024 * 1_024;
+
+/// A connection as actix-http hands it over.
+pub type Handed = (Request, Framed<TcpStream, Codec>);
+
+/// One connection from its request to its end.
+pub struct Upgraded(Stage);
+
+/// Boxed where it is short-lived, so that the long-lived part is small.
+enum Stage {
+    Answering(LocalBoxFuture<'static, io::Result<Conversation>>),
+    Talking(Conversation),
+    Parting(LocalBoxFuture<'static, ()>),
+}
+
+impl std::fmt::Debug for Upgraded {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Upgraded").finish_non_exhaustive()
+    }
+}
+
+impl Upgraded {
+    /// Has `app` answer the request. A peer has `goodbye` to close its end after ours.
+    pub fn serve<App, Body>(app: Rc<App>, handed: Handed, goodbye: Duration) -> Self
+    where
+        App:
+            Service<Request, Response = ServiceResponse<Body>, Error = Response<BoxBody>> + 'static,
+        Body: MessageBody + 'static,
+    {
+        Self(Stage::Answering(Box::pin(answer(app, handed, goodbye))))
+    }
+}
+
+impl Future for Upgraded {
+    type Output = Result<(), Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            self.0 = match &mut self.0 {
+                Stage::Answering(answering) => match ready!(answering.as_mut().poll(cx)) {
+                    Ok(conversation) => Stage::Talking(conversation),
+                    Err(error) => return Poll::Ready(gone(&error)),
+                },
+                Stage::Talking(conversation) => match ready!(conversation.poll(cx)) {
+                    Ok(parting) => Stage::Parting(parting),
+                    Err(error) => return Poll::Ready(gone(&error)),
+                },
+                Stage::Parting(parting) => {
+                    ready!(parting.as_mut().poll(cx));
+                    return Poll::Ready(Ok(()));
+                }
+            };
+        }
+    }
+}
+
+/// A peer that is gone is no mistake of ours.
+fn gone(error: &io::Error) -> Result<(), Infallible> {
+    tracing::debug!(%error, "connection ended");
+    Ok(())
+}
+
+async fn answer<App, Body>(
+    app: Rc<App>,
+    (request, framed): Handed,
+    goodbye: Duration,
+) -> io::Result<Conversation>
+where
+    App: Service<Request, Response = ServiceResponse<Body>, Error = Response<BoxBody>>,
+    Body: MessageBody + 'static,
+{
+    let mut parts = framed.into_parts();
+    let (reader, writer) = parts.io.into_split();
+    let inbound = Inbound {
+        reader,
+        early: Bytes::copy_from_slice(&parts.read_buf),
+    };
+    drop(parts.read_buf);
+    let payload: BoxedPayloadStream = Box::pin(inbound);
+    let (request, _) = request.replace_payload(Payload::Stream { payload });
+    let response = match app.call(request).await {
+        Ok(answered) => answered.map_into_boxed_body().into_parts().1.into(),
+        Err(refusal) => refusal,
+    };
+    let is_switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let (mut head, mut body) = response.into_parts();
+    let mut unsent = BytesMut::new();
+    if is_switching {
+        let head = Message::Item((head, BodySize::Stream));
+        parts.codec.encode(head, &mut unsent)?;
+        // What is there to say already travels with the head.
+        let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut body).poll_next(cx))).await;
+        if let Poll::Ready(Some(Ok(first))) = first {
+            unsent.extend_from_slice(&first);
+        }
+    } else {
+        let whole = to_bytes_limited(body, MAX_REFUSAL).await;
+        let whole = whole.map_err(io::Error::other)?.unwrap_or_default();
+        head.head_mut().set_connection_type(ConnectionType::Close);
+        let head = Message::Item((head, BodySize::Sized(whole.len() as u64)));
+        parts.codec.encode(head, &mut unsent)?;
+        unsent.extend_from_slice(&whole);
+        body = BoxBody::new(());
+    }
+    Ok(Conversation {
+        writer: Some(writer),
+        body,
+        unsent: unsent.freeze(),
+        goodbye,
+    })
+}
+
+/// What is said, in the order of the response body.
+struct Conversation {
+    /// Until it parts.
+    writer: Option<OwnedWriteHalf>,
+    body: BoxBody,
+    unsent: Bytes,
+    goodbye: Duration,
+}
+
+impl Conversation {
+    /// Writes what the body streams, as long as the socket takes it; then parts.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<LocalBoxFuture<'static, ()>>> {
+        loop {
+            ready!(self.poll_send(cx))?;
+            match ready!(Pin::new(&mut self.body).poll_next(cx)) {
+                Some(Ok(bytes)) => self.unsent = bytes,
+                Some(Err(error)) => tracing::debug!(%error, "response body failed"),
+                None => break,
+            }
+        }
+        let writer = self.writer.take();
+        let writer = writer.ok_or(io::ErrorKind::NotConnected)?;
+        Poll::Ready(Ok(Box::pin(part(writer, self.goodbye))))
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.unsent.is_empty() {
+            let writer = self.writer.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+            match ready!(Pin::new(writer).poll_write(cx, &self.unsent))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                sent => self.unsent.advance(sent),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Closes this end and waits for the other one: a socket that is closed with bytes unread is reset, and the peer loses what
+/// it has not read.
+async fn part(mut writer: OwnedWriteHalf, goodbye: Duration) {
+    let leaving = async {
+        writer.shutdown().await?;
+        loop {
+            writer.as_ref().readable().await?;
+            let read =
+                SCRATCH.with_borrow_mut(|scratch| writer.as_ref().try_read(scratch.as_mut_slice()));
+            match read {
+                Ok(0) => return io::Result::Ok(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    if let Ok(Err(error)) = tokio::time::timeout(goodbye, leaving).await {
+        tracing::debug!(%error, "connection ended without a goodbye");
+    }
+}
+
+thread_local! {
+    /// What is read goes through here, so that a session that is told nothing holds no buffer.
+    static SCRATCH: RefCell<Box<[u8; READ_BYTES]>> = RefCell::new(Box::new([0; READ_BYTES]));
+}
+
+/// What the client sends after its request.
+struct Inbound {
+    reader: OwnedReadHalf,
+    /// What came together with the request.
+    early: Bytes,
+}
+
+impl Stream for Inbound {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if !self.early.is_empty() {
+            return Poll::Ready(Some(Ok(std::mem::take(&mut self.early))));
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch.as_mut_slice());
+            match ready!(Pin::new(&mut self.reader).poll_read(cx, &mut buffer)) {
+                Ok(()) if buffer.filled().is_empty() => Poll::Ready(None),
+                Ok(()) => Poll::Ready(Some(Ok(Bytes::copy_from_slice(buffer.filled())))),
+                Err(error) => Poll::Ready(Some(Err(error.into()))),
+            }
+        })
+    }
+}
