@@ -29,12 +29,14 @@ pub(super) struct Figure {
 pub(super) enum Wanted {
     AtLeast(f64),
     AtMost(f64),
+    Between(f64, f64),
 }
 
 impl Wanted {
-    fn bound(self) -> f64 {
+    fn json(self) -> Value {
         match self {
-            Self::AtLeast(bound) | Self::AtMost(bound) => bound,
+            Self::AtLeast(bound) | Self::AtMost(bound) => json!(bound),
+            Self::Between(least, most) => json!([least, most]),
         }
     }
 
@@ -42,15 +44,17 @@ impl Wanted {
         match self {
             Self::AtLeast(least) => value >= least,
             Self::AtMost(most) => value <= most,
+            Self::Between(least, most) => (least..=most).contains(&value),
         }
     }
 
     fn shown(self) -> String {
-        let sign = match self {
-            Self::AtLeast(_) => '≥',
-            Self::AtMost(_) => '≤',
-        };
-        format!("{sign} {}", shown(Some(self.bound())))
+        let number = |bound| shown(Some(bound));
+        match self {
+            Self::AtLeast(least) => format!("≥ {}", number(least)),
+            Self::AtMost(most) => format!("≤ {}", number(most)),
+            Self::Between(least, most) => format!("{} to {}", number(least), number(most)),
+        }
     }
 }
 
@@ -236,7 +240,7 @@ fn figures(figures: &[Figure]) -> Value {
             name("_max", json!(most));
         }
         if let Some(wanted) = figure.wanted {
-            name("_wanted", json!(wanted.bound()));
+            name("_wanted", wanted.json());
             name("_reached", json!(figure.is_reached()));
         }
     }

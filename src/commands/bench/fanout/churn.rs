@@ -7,13 +7,17 @@ use tokio::time::Instant;
 use super::audience::Audience;
 use super::outcome::Outcome;
 use super::session::{Door, Manner};
-use super::site::{AT_ONCE, Site, not_in, tell};
+use super::site::{AT_ONCE, Site, not_in};
 use super::watch;
 use crate::commands::bench::child::Node;
 use crate::commands::bench::failure::Failure;
-use crate::commands::bench::report::figure;
+use crate::commands::bench::progress;
+use crate::commands::bench::report::{Wanted, figure};
 
 const CYCLES: usize = 10;
+
+/// Memory after the last time, to the first.
+const WANTED: Wanted = Wanted::Between(0.95, 1.05);
 
 /// How long a node may take to notice that all have gone.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -33,7 +37,7 @@ pub(super) fn measure(site: &Site) -> Result<Outcome, Failure> {
     let mut cycles = Vec::new();
     let began = Instant::now();
     for number in 1..=CYCLES {
-        tell(&format!("churn: {number} of {CYCLES}"));
+        progress(&format!("churn: {number} of {CYCLES}"));
         cycles.push(cycle(site, &node, &mut audience)?);
     }
     Ok(outcome(&cycles, began.elapsed()))
@@ -80,12 +84,15 @@ fn outcome(cycles: &[Cycle], time: Duration) -> Outcome {
             figure("churn_full", "with all of them, at most", most, "MB"),
             figure("churn_seconds", "time of all", time.as_secs_f64(), "s"),
         ],
-        ratio: vec![figure(
-            "churn",
-            "memory after the last time, to the first (0.95 to 1.05 wanted)",
-            to_first,
-            "",
-        )],
+        ratio: vec![
+            figure(
+                "churn",
+                "memory after the last time, to the first",
+                to_first,
+                "",
+            )
+            .wanted(WANTED),
+        ],
         ..Outcome::default()
     }
 }

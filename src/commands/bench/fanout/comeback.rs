@@ -9,11 +9,12 @@ use super::audience::Audience;
 use super::books::Books;
 use super::latency::warm_up;
 use super::meter::{Mark, Spent};
-use super::outcome::{Outcome, median};
+use super::outcome::{Outcome, Row, one, over};
 use super::session::Manner;
-use super::site::{Site, tell};
+use super::site::Site;
 use crate::commands::bench::failure::Failure;
-use crate::commands::bench::report::figure;
+use crate::commands::bench::progress;
+use crate::commands::bench::report::Wanted;
 use crate::commands::bench::viewers::wall_clock_ms;
 
 const WINDOW: &str = "2s";
@@ -28,7 +29,7 @@ const REACTIONS: u32 = 1_000;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The time to stay below, in seconds.
-const WANTED: f64 = 5.0;
+const WANTED: Wanted = Wanted::AtMost(5.0);
 
 struct Run {
     caught_up: Option<f64>,
@@ -42,10 +43,10 @@ struct Run {
 pub(super) fn measure(site: &Site) -> Result<Outcome, Failure> {
     let mut runs = Vec::new();
     for number in 1..=site.runs {
-        tell(&format!("return: run {number} of {}", site.runs));
+        progress(&format!("return: run {number} of {}", site.runs));
         runs.push(run(site)?);
     }
-    Ok(outcome(site, runs))
+    Ok(outcome(runs))
 }
 
 fn run(site: &Site) -> Result<Run, Failure> {
@@ -66,6 +67,12 @@ fn run(site: &Site) -> Result<Run, Failure> {
     let recovered = audience.seen.recovered - recovered;
     let reactions = audience.quieten(PATIENCE)?;
     let mut books = Books::close(&node, &mut audience, reactions.accepted)?;
+    if recovered < site.sessions as u64 {
+        let missing = site.sessions as u64 - recovered;
+        books.complain(format!(
+            "return: `since` of {missing} sessions was not honoured"
+        ));
+    }
     if !all_came {
         books.complain("return: not all sessions came back".to_owned());
     }
@@ -91,60 +98,45 @@ fn stands_at(audience: &Audience, seq: u64) -> bool {
     sessions.all(|session| session.is_open() && session.seq >= seq)
 }
 
-fn outcome(site: &Site, runs: Vec<Run>) -> Outcome {
-    let of = |part: fn(&Run) -> Option<f64>| median(&runs, part);
-    let caught_up = of(|run| run.caught_up);
-    let worst = runs.iter().filter_map(|run| run.caught_up);
-    let worst = worst.max_by(f64::total_cmp);
-    let not_recovered = runs
-        .iter()
-        .map(|run| site.sessions as f64 - run.recovered as f64);
+const CAUGHT_UP: Row<Run> = (
+    "return_caught_up",
+    "all back and caught up after",
+    "s",
+    |run| run.caught_up,
+);
+
+const FIGURES: &[Row<Run>] = &[
+    ("return_hellos", "of it until the last hello", "s", |run| {
+        Some(run.all_in)
+    }),
+    (
+        "return_recovered",
+        "sessions whose `since` was honoured",
+        "",
+        |run| Some(run.recovered as f64),
+    ),
+    (
+        "return_merged",
+        "frames that sum what was missed",
+        "",
+        |run| Some(run.spent.merged as f64),
+    ),
+    ("return_core", "the node's share of its core", "%", |run| {
+        Some(run.spent.server_percent())
+    }),
+    (
+        "return_generator",
+        "the generator's of its own",
+        "%",
+        |run| Some(run.spent.own_percent()),
+    ),
+];
+
+fn outcome(runs: Vec<Run>) -> Outcome {
+    let mut figures = vec![one(&runs, CAUGHT_UP).wanted(WANTED)];
+    figures.extend(over(&runs, FIGURES));
     let mut outcome = Outcome {
-        figures: vec![
-            figure(
-                "return_caught_up",
-                "all back and caught up after",
-                caught_up,
-                "s",
-            ),
-            figure("return_worst", "the worst of the runs", worst, "s"),
-            figure(
-                "return_hellos",
-                "of it until the last hello",
-                of(|run| Some(run.all_in)),
-                "s",
-            ),
-            figure(
-                "return_not_recovered",
-                "sessions whose `since` was not honoured",
-                not_recovered.sum::<f64>(),
-                "",
-            ),
-            figure(
-                "return_merged",
-                "frames that sum what was missed",
-                of(|run| Some(run.spent.merged as f64)),
-                "",
-            ),
-            figure(
-                "return_core",
-                "the node's share of its core",
-                of(|run| Some(run.spent.server_percent())),
-                "%",
-            ),
-            figure(
-                "return_generator",
-                "the generator's of its own",
-                of(|run| Some(run.spent.own_percent())),
-                "%",
-            ),
-        ],
-        ratio: vec![figure(
-            "return",
-            "all caught up, to 5 s (1 wanted)",
-            caught_up.map(|seconds| seconds / WANTED),
-            "",
-        )],
+        figures,
         ..Outcome::default()
     };
     for run in runs {

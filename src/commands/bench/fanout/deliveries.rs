@@ -10,12 +10,13 @@ use tokio::time::Instant;
 
 use super::books::Books;
 use super::meter::{Mark, Spent};
-use super::outcome::{Outcome, median, ratios};
+use super::outcome::{Outcome, Row, one, over};
 use super::sender::Sender;
 use super::session::Manner;
-use super::site::{Site, settle, tell};
+use super::site::{Site, settle};
 use crate::commands::bench::failure::Failure;
-use crate::commands::bench::report::figure;
+use crate::commands::bench::progress;
+use crate::commands::bench::report::Wanted;
 
 /// Ten thousand deliveries take half of it, so that each window has gone out before the next one.
 const WINDOW: &str = "200ms";
@@ -26,6 +27,9 @@ const NUM_WINDOWS: usize = 25;
 
 /// Reactions per second: enough for every window to have some.
 const REACTIONS: u32 = 100;
+
+/// Deliveries per CPU-second, to bare `send`.
+const WANTED: Wanted = Wanted::AtLeast(0.9);
 
 /// What passes before it is measured.
 const WARM_UP: Duration = Duration::from_secs(2);
@@ -43,7 +47,7 @@ struct Run {
 pub(super) fn measure(site: &Site) -> Result<Outcome, Failure> {
     let mut runs = Vec::new();
     for number in 1..=site.runs {
-        tell(&format!("deliveries: run {number} of {}", site.runs));
+        progress(&format!("deliveries: run {number} of {}", site.runs));
         runs.push(run(site)?);
     }
     Ok(outcome(runs))
@@ -84,84 +88,83 @@ fn bare(site: &Site, frame: &[u8]) -> Result<Spent, Failure> {
     Ok(before.until(&Mark::now(sender.usage(), &sender.audience)))
 }
 
+const FIGURES: &[Row<Run>] = &[
+    (
+        "deliveries_per_cpu_second",
+        "deliveries per CPU-second",
+        "1/s",
+        |run| per_cpu_second(&run.node),
+    ),
+    ("delivery_cpu", "CPU of a delivery", "µs", |run| {
+        micros(&run.node)
+    }),
+    (
+        "delivery_user",
+        "of it in the node's own code",
+        "µs",
+        |run| run.node.user_micros_per(run.node.frames as f64),
+    ),
+    ("delivery_bytes", "bytes of a frame", "", |run| {
+        Some(run.frame_bytes as f64)
+    }),
+    (
+        "delivery_merged",
+        "frames that sum several windows",
+        "",
+        |run| Some(run.node.merged as f64),
+    ),
+    (
+        "delivery_core",
+        "the node's share of its core",
+        "%",
+        |run| Some(run.node.server_percent()),
+    ),
+    (
+        "delivery_generator",
+        "the generator's of its own",
+        "%",
+        |run| Some(run.node.own_percent()),
+    ),
+];
+
+const LIMIT: &[Row<Run>] = &[
+    (
+        "deliveries_per_cpu_second",
+        "bare send, deliveries per CPU-second",
+        "1/s",
+        |run| per_cpu_second(&run.bare),
+    ),
+    ("delivery_cpu", "CPU of a delivery", "µs", |run| {
+        micros(&run.bare)
+    }),
+    (
+        "delivery_generator",
+        "the generator's share of its core",
+        "%",
+        |run| Some(run.bare.own_percent()),
+    ),
+];
+
+const RATIO: Row<Run> = (
+    "deliveries",
+    "deliveries per CPU-second, to bare send",
+    "",
+    |run| Some(per_cpu_second(&run.node)? / per_cpu_second(&run.bare)?),
+);
+
 fn per_cpu_second(spent: &Spent) -> Option<f64> {
     spent.per_cpu_second(spent.frames as f64)
 }
 
+fn micros(spent: &Spent) -> Option<f64> {
+    spent.micros_per(spent.frames as f64)
+}
+
 fn outcome(runs: Vec<Run>) -> Outcome {
-    let user = |spent: &Spent| spent.user.as_secs_f64() * 1e6 / spent.frames.max(1) as f64;
-    let merged: u64 = runs.iter().map(|run| run.node.merged).sum();
     let mut outcome = Outcome {
-        figures: vec![
-            figure(
-                "deliveries_per_cpu_second",
-                "deliveries per CPU-second",
-                median(&runs, |run| per_cpu_second(&run.node)),
-                "1/s",
-            ),
-            figure(
-                "delivery_cpu",
-                "CPU of a delivery",
-                median(&runs, |run| run.node.micros_per(run.node.frames as f64)),
-                "µs",
-            ),
-            figure(
-                "delivery_user",
-                "of it in the node's own code",
-                median(&runs, |run| Some(user(&run.node))),
-                "µs",
-            ),
-            figure(
-                "delivery_bytes",
-                "bytes of a frame",
-                median(&runs, |run| Some(run.frame_bytes as f64)),
-                "",
-            ),
-            figure(
-                "delivery_merged",
-                "frames that sum several windows",
-                merged as f64,
-                "",
-            ),
-            figure(
-                "delivery_core",
-                "the node's share of its core",
-                median(&runs, |run| Some(run.node.server_percent())),
-                "%",
-            ),
-            figure(
-                "delivery_generator",
-                "the generator's of its own",
-                median(&runs, |run| Some(run.node.own_percent())),
-                "%",
-            ),
-        ],
-        limit: vec![
-            figure(
-                "deliveries_per_cpu_second",
-                "bare send, deliveries per CPU-second",
-                median(&runs, |run| per_cpu_second(&run.bare)),
-                "1/s",
-            ),
-            figure(
-                "delivery_cpu",
-                "CPU of a delivery",
-                median(&runs, |run| run.bare.micros_per(run.bare.frames as f64)),
-                "µs",
-            ),
-        ],
-        ratio: ratios(
-            &runs,
-            [
-                (
-                    "deliveries",
-                    "deliveries per CPU-second, to bare send (0.90 wanted)",
-                ),
-                ("deliveries_min", "  least of the runs"),
-                ("deliveries_max", "  most of the runs"),
-            ],
-            |run| Some(per_cpu_second(&run.node)? / per_cpu_second(&run.bare)?),
-        ),
+        figures: over(&runs, FIGURES),
+        limit: over(&runs, LIMIT),
+        ratio: vec![one(&runs, RATIO).wanted(WANTED)],
         ..Outcome::default()
     };
     for run in runs {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::meter::Mark;
 use super::outcome::Outcome;
 use super::session::Manner;
-use super::site::{Site, tell};
+use super::site::Site;
 use crate::commands::bench::failure::Failure;
-use crate::commands::bench::report::figure;
+use crate::commands::bench::progress;
+use crate::commands::bench::report::{Wanted, figure};
 
 /// What passes before CPU is looked at: the crowd has just come in.
 const SETTLE: Duration = Duration::from_secs(3);
@@ -18,11 +19,11 @@ const PING_INTERVAL: Duration = Duration::from_secs(25);
 const KIB: f64 = 1_024.0;
 
 /// The figures to stay below, in KiB and in microseconds per second.
-const WANTED_KIB: f64 = 8.0;
-const WANTED_MICROS: f64 = 1.5;
+const WANTED_KIB: Wanted = Wanted::AtMost(8.0);
+const WANTED_MICROS: Wanted = Wanted::AtMost(1.5);
 
 pub(super) fn measure(site: &Site) -> Result<Outcome, Failure> {
-    tell(&format!(
+    progress(&format!(
         "idle: {} sessions for {} s",
         site.sessions,
         site.idle.as_secs()
@@ -52,27 +53,14 @@ pub(super) fn measure(site: &Site) -> Result<Outcome, Failure> {
                 "resident memory of an idle session",
                 kib,
                 "KiB",
-            ),
+            )
+            .wanted(WANTED_KIB),
             figure("idle_empty", "of the node before", empty as f64 / 1e6, "MB"),
-            figure("idle_cpu", "CPU of an idle session", micros, "µs/s"),
+            figure("idle_cpu", "CPU of an idle session", micros, "µs/s").wanted(WANTED_MICROS),
             figure(
                 "idle_pings",
                 "pings answered",
                 audience.seen.pings as f64,
-                "",
-            ),
-        ],
-        ratio: vec![
-            figure(
-                "idle_resident",
-                "memory of an idle session, to 8 KiB (1 wanted)",
-                kib / WANTED_KIB,
-                "",
-            ),
-            figure(
-                "idle_cpu",
-                "CPU of an idle session, to 1.5 µs/s (1 wanted)",
-                micros.map(|micros| micros / WANTED_MICROS),
                 "",
             ),
         ],

@@ -11,14 +11,15 @@ use tokio::time::Instant;
 use super::audience::Audience;
 use super::books::Books;
 use super::meter::{Mark, Spent};
-use super::outcome::{Outcome, median, ratios};
+use super::outcome::{Outcome, Row, one, over};
 use super::seen::Arrival;
 use super::sender::Sender;
 use super::session::Manner;
-use super::site::{Site, settle, tell};
+use super::site::{Site, settle};
 use crate::commands::bench::failure::Failure;
 use crate::commands::bench::percentiles::Percentiles;
-use crate::commands::bench::report::{Figure, figure};
+use crate::commands::bench::progress;
+use crate::commands::bench::report::Wanted;
 
 const WINDOW: &str = "2s";
 const WINDOW_TIME: Duration = Duration::from_secs(2);
@@ -28,6 +29,9 @@ const NUM_WINDOWS: usize = 8;
 
 /// Reactions per second.
 const REACTIONS: u32 = 5_000;
+
+/// The time to the last session, to that of the bare loop.
+const WANTED: Wanted = Wanted::AtMost(1.5);
 
 /// Between two rounds of the bare loop.
 const PAUSE: Duration = Duration::from_millis(400);
@@ -96,7 +100,7 @@ struct Run {
 pub(super) fn measure(site: &Site) -> Result<Outcome, Failure> {
     let mut runs = Vec::new();
     for number in 1..=site.runs {
-        tell(&format!("latency: run {number} of {}", site.runs));
+        progress(&format!("latency: run {number} of {}", site.runs));
         runs.push(run(site)?);
     }
     Ok(outcome(runs))
@@ -148,35 +152,72 @@ pub(super) fn warm_up(audience: &mut Audience) -> Result<u64, Failure> {
     Ok(newest.unwrap_or_default())
 }
 
+const FIGURES: &[Row<Run>] = &[
+    ("last_p50", "window end to last session, p50", "ms", |run| {
+        run.timed.last.at(0.5)
+    }),
+    ("last_p99", "p99", "ms", |run| run.timed.last.at(0.99)),
+    (
+        "first_p50",
+        "of it until the first session, p50",
+        "ms",
+        |run| run.timed.first.at(0.5),
+    ),
+    ("first_p99", "p99", "ms", |run| run.timed.first.at(0.99)),
+    ("latency_windows", "windows timed in a run", "", |run| {
+        Some(run.timed.last.len() as f64)
+    }),
+    (
+        "latency_answer_p99",
+        "intended send of a reaction to answer, p99",
+        "ms",
+        |run| run.answers.at(0.99),
+    ),
+    (
+        "latency_merged",
+        "frames that sum several windows",
+        "",
+        |run| Some(run.spent.merged as f64),
+    ),
+    ("latency_core", "the node's share of its core", "%", |run| {
+        Some(run.spent.server_percent())
+    }),
+    (
+        "latency_generator",
+        "the generator's of its own",
+        "%",
+        |run| Some(run.spent.own_percent()),
+    ),
+    (
+        "latency_waited",
+        "its rest while a window goes out",
+        "%",
+        |run| Some(100.0 * run.timed.waited.at(0.5)?),
+    ),
+];
+
+const LIMIT: &[Row<Run>] = &[
+    (
+        "bare_last_p50",
+        "bare send, word to last socket, p50",
+        "ms",
+        |run| run.bare.at(0.5),
+    ),
+    ("bare_last_p99", "p99", "ms", |run| run.bare.at(0.99)),
+];
+
+const RATIO: Row<Run> = (
+    "latency",
+    "window end to last session, p99, to the bare loop's",
+    "",
+    |run| Some(run.timed.last.at(0.99)? / run.bare.at(0.99)?),
+);
+
 fn outcome(runs: Vec<Run>) -> Outcome {
     let mut outcome = Outcome {
-        figures: figures(&runs),
-        limit: vec![
-            figure(
-                "bare_last_p50",
-                "bare send, word to last socket, p50",
-                median(&runs, |run| run.bare.at(0.5)),
-                "ms",
-            ),
-            figure(
-                "bare_last_p99",
-                "p99",
-                median(&runs, |run| run.bare.at(0.99)),
-                "ms",
-            ),
-        ],
-        ratio: ratios(
-            &runs,
-            [
-                (
-                    "latency",
-                    "window end to last session, p99, to the bare loop's (1.5 wanted)",
-                ),
-                ("latency_min", "  least of the runs"),
-                ("latency_max", "  most of the runs"),
-            ],
-            |run| Some(run.timed.last.at(0.99)? / run.bare.at(0.99)?),
-        ),
+        figures: over(&runs, FIGURES),
+        limit: over(&runs, LIMIT),
+        ratio: vec![one(&runs, RATIO).wanted(WANTED)],
         ..Outcome::default()
     };
     for run in runs {
@@ -184,60 +225,4 @@ fn outcome(runs: Vec<Run>) -> Outcome {
         outcome.books.add(run.books);
     }
     outcome
-}
-
-fn figures(runs: &[Run]) -> Vec<Figure> {
-    let of = |part: fn(&Run) -> Option<f64>| median(runs, part);
-    vec![
-        figure(
-            "last_p50",
-            "window end to last session, p50",
-            of(|run| run.timed.last.at(0.5)),
-            "ms",
-        ),
-        figure("last_p99", "p99", of(|run| run.timed.last.at(0.99)), "ms"),
-        figure(
-            "first_p50",
-            "of it until the first session, p50",
-            of(|run| run.timed.first.at(0.5)),
-            "ms",
-        ),
-        figure("first_p99", "p99", of(|run| run.timed.first.at(0.99)), "ms"),
-        figure(
-            "latency_windows",
-            "windows timed in a run",
-            of(|run| Some(run.timed.last.len() as f64)),
-            "",
-        ),
-        figure(
-            "latency_answer_p99",
-            "intended send of a reaction to answer, p99",
-            of(|run| run.answers.at(0.99)),
-            "ms",
-        ),
-        figure(
-            "latency_merged",
-            "frames that sum several windows",
-            runs.iter().map(|run| run.spent.merged).sum::<u64>() as f64,
-            "",
-        ),
-        figure(
-            "latency_core",
-            "the node's share of its core",
-            of(|run| Some(run.spent.server_percent())),
-            "%",
-        ),
-        figure(
-            "latency_generator",
-            "the generator's of its own",
-            of(|run| Some(run.spent.own_percent())),
-            "%",
-        ),
-        figure(
-            "latency_waited",
-            "its rest while a window goes out",
-            of(|run| Some(100.0 * run.timed.waited.at(0.5)?)),
-            "%",
-        ),
-    ]
 }

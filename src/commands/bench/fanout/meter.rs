@@ -72,6 +72,11 @@ impl Spent {
         (num > 0.0).then(|| self.cpu.as_secs_f64() * 1e6 / num)
     }
 
+    /// The part of it in the server's own code.
+    pub(super) fn user_micros_per(&self, num: f64) -> Option<f64> {
+        (num > 0.0).then(|| self.user.as_secs_f64() * 1e6 / num)
+    }
+
     /// The share of a core that the server used, in percent.
     pub(super) fn server_percent(&self) -> f64 {
         percent(self.cpu, self.time)

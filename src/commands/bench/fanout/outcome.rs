@@ -1,8 +1,7 @@
 //! What a scenario has to say, and the median of what several runs said.
 
 use super::books::Books;
-use crate::commands::bench::percentiles::Percentiles;
-use crate::commands::bench::report::{Figure, figure};
+use crate::commands::bench::report::{Figure, median};
 
 /// What a scenario has to say.
 #[derive(Debug, Default)]
@@ -25,21 +24,23 @@ impl Outcome {
     }
 }
 
-/// The median of one figure over several runs; runs that could not tell are left out.
-pub(super) fn median<Run>(runs: &[Run], of: impl Fn(&Run) -> Option<f64>) -> Option<f64> {
-    Percentiles::of(runs.iter().filter_map(of)).at(0.5)
+/// A figure of every run: its name in JSON, its name in the table, its unit, and its value if the run could tell.
+pub(super) type Row<Run> = (
+    &'static str,
+    &'static str,
+    &'static str,
+    fn(&Run) -> Option<f64>,
+);
+
+/// The median of each figure over the runs, with the least and the most of them.
+pub(super) fn over<Run>(runs: &[Run], rows: &[Row<Run>]) -> Vec<Figure> {
+    let figures = rows
+        .iter()
+        .map(|(key, label, unit, of)| median(key, label, runs.iter().filter_map(of), unit));
+    figures.collect()
 }
 
-/// A ratio: its median over the runs, then the least and the most of them.
-pub(super) fn ratios<Run>(
-    runs: &[Run],
-    names: [(&'static str, &'static str); 3],
-    of: impl Fn(&Run) -> Option<f64>,
-) -> Vec<Figure> {
-    let all = Percentiles::of(runs.iter().filter_map(of));
-    let values = [all.at(0.5), all.at(0.0), all.max()];
-    let named = names.into_iter().zip(values);
-    named
-        .map(|((key, label), value)| figure(key, label, value, ""))
-        .collect()
+/// The same of one figure.
+pub(super) fn one<Run>(runs: &[Run], (key, label, unit, of): Row<Run>) -> Figure {
+    median(key, label, runs.iter().filter_map(of), unit)
 }

@@ -8,102 +8,116 @@ use anyhow::anyhow;
 
 use super::args::FanoutArgs;
 use super::audience::Audience;
-use super::meter::Mark;
-use super::outcome::Outcome;
+use super::meter::{Mark, Spent};
+use super::outcome::{Outcome, Row};
 use super::seen::Arrival;
 use super::session::{Door, Manner};
-use super::site::{AT_ONCE, Site, not_in, tell};
+use super::site::{AT_ONCE, Site, not_in};
 use crate::commands::bench::failure::Failure;
 use crate::commands::bench::percentiles::Percentiles;
 use crate::commands::bench::process::{self, Usage};
+use crate::commands::bench::progress;
 use crate::commands::bench::report::figure;
 
 /// How long its frames are counted.
 const TIME: Duration = Duration::from_secs(20);
 
+/// How the crowd fared before it.
+struct Run {
+    spent: Spent,
+    /// Different frames.
+    num_frames: usize,
+    /// From the first session to the last, of frames that have reached each of them once, in milliseconds.
+    spread: Percentiles,
+    /// Resident memory of its process, in bytes. None if that is not to be seen.
+    resident: Option<u64>,
+}
+
 pub(super) fn measure(args: &FanoutArgs, url: &str) -> Result<Outcome, Failure> {
     let site = Site::take(args)?;
     let (address, path) = read(url)?;
     let mut audience = Audience::before(&address, Door::Foreign(path))?;
-    tell(&format!("peer: {} sessions at {url}", site.sessions));
+    progress(&format!("peer: {} sessions at {url}", site.sessions));
     if !audience.join(site.sessions, |_| Manner::Reads, AT_ONCE)? {
         return Err(not_in(&audience));
     }
-    tell(&format!("peer: counting for {} s", TIME.as_secs()));
+    progress(&format!("peer: counting for {} s", TIME.as_secs()));
     let server = process_of(&address);
     let usage = || server.map_or_else(Usage::default, process::of);
     let before = Mark::now(usage(), &audience);
     audience.run_for(TIME)?;
     let spent = before.until(&Mark::now(usage(), &audience));
-    let whole = audience.seen.windows.values();
-    let whole = whole.filter(|arrival| arrival.num_sessions == site.sessions);
-    let spread = Percentiles::of(whole.map(Arrival::spread_ms));
-    let frames = spent.frames as f64;
-    let known = |value: Option<f64>| server.and(value);
-    let mut outcome = Outcome {
-        figures: vec![
-            figure(
-                "deliveries_per_second",
-                "deliveries per second",
-                frames / spent.time.as_secs_f64(),
-                "1/s",
-            ),
-            figure(
-                "distinct_frames",
-                "different frames",
-                audience.seen.windows.len() as f64,
-                "",
-            ),
-            figure(
-                "whole_frames",
-                "that have reached every session once",
-                spread.len() as f64,
-                "",
-            ),
-            figure(
-                "spread_p50",
-                "first to last session, p50",
-                spread.at(0.5),
-                "ms",
-            ),
-            figure("spread_p99", "p99", spread.at(0.99), "ms"),
-            figure(
-                "deliveries_per_cpu_second",
-                "deliveries per CPU-second",
-                known(spent.per_cpu_second(frames)),
-                "1/s",
-            ),
-            figure(
-                "delivery_cpu",
-                "CPU of a delivery",
-                known(spent.micros_per(frames)),
-                "µs",
-            ),
-            figure(
-                "resident",
-                "resident memory",
-                known(Some(usage().resident as f64 / 1e6)),
-                "MB",
-            ),
-            figure(
-                "generator",
-                "the generator's share of its core",
-                spent.own_percent(),
-                "%",
-            ),
-        ],
-        notes: audience.seen.complaints(),
-        ..Outcome::default()
+    let frames = audience.seen.windows.values();
+    let whole = frames.filter(|arrival| arrival.num_sessions == site.sessions);
+    let run = Run {
+        spent,
+        num_frames: audience.seen.windows.len(),
+        spread: Percentiles::of(whole.map(Arrival::spread_ms)),
+        resident: server.map(|server| process::of(server).resident),
     };
+    let mut outcome = outcome(&run);
+    outcome.notes.extend(audience.seen.complaints());
     outcome.notes.extend(site.cores.note());
-    outcome.notes.push("a peer: there is nothing to close the books on, and it runs on the cores it was started on".to_owned());
-    if server.is_none() {
-        outcome.notes.push(
-            "its process is not on this machine, or not to be seen: CPU and memory are unknown"
-                .to_owned(),
-        );
-    }
     Ok(outcome)
+}
+
+const FIGURES: &[Row<Run>] = &[
+    (
+        "deliveries_per_second",
+        "deliveries per second",
+        "1/s",
+        |run| Some(run.spent.frames as f64 / run.spent.time.as_secs_f64()),
+    ),
+    ("distinct_frames", "different frames", "", |run| {
+        Some(run.num_frames as f64)
+    }),
+    (
+        "whole_frames",
+        "that have reached every session once",
+        "",
+        |run| Some(run.spread.len() as f64),
+    ),
+    ("spread_p50", "first to last session, p50", "ms", |run| {
+        run.spread.at(0.5)
+    }),
+    ("spread_p99", "p99", "ms", |run| run.spread.at(0.99)),
+    (
+        "deliveries_per_cpu_second",
+        "deliveries per CPU-second",
+        "1/s",
+        |run| run.spent.per_cpu_second(run.spent.frames as f64),
+    ),
+    ("resident", "resident memory", "MB", |run| {
+        Some(run.resident? as f64 / 1e6)
+    }),
+    (
+        "generator",
+        "the generator's share of its core",
+        "%",
+        |run| Some(run.spent.own_percent()),
+    ),
+];
+
+fn outcome(run: &Run) -> Outcome {
+    let mut notes = vec![
+        "a peer: there are no books to close, and it runs on the cores that it was started on"
+            .to_owned(),
+    ];
+    match run.resident {
+        None => notes.push(
+            "its process is not on this machine, or not to be seen: its CPU and memory are unknown"
+                .to_owned(),
+        ),
+        Some(_) => notes.extend(run.spent.bottleneck("the peer's deliveries")),
+    }
+    let figures = FIGURES
+        .iter()
+        .map(|(key, label, unit, of)| figure(key, label, of(run), unit));
+    Outcome {
+        figures: figures.collect(),
+        notes,
+        ..Outcome::default()
+    }
 }
 
 /// Address and path of a URL.

@@ -1,6 +1,7 @@
 //! Reactions that flow while the crowd watches: single requests over keep-alive connections, in the crowd's own loop, each
 //! at its intended time.
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,8 +18,9 @@ use crate::commands::bench::sources;
 /// The first token that is no session's.
 pub(super) const FIRST_TOKEN: usize = 1 << 20;
 
-/// Keep-alive connections. Each waits for its answer, so at 5,000 a second one has 51 ms for it.
-const NUM_CONNECTIONS: usize = 256;
+/// Reactions per second of one connection. Each waits for its answer and has 50 ms for it; one that has nothing to send for
+/// seconds would be closed by the node.
+const PER_CONNECTION: u32 = 20;
 
 /// One emoji alone, so that a window's frame has about 200 bytes.
 const BODY: &str = r#"{"user_id":"bench","emoji_type":"🔥","timestamp":"2026-06-11T20:00:00Z"}"#;
@@ -30,8 +32,8 @@ pub(super) struct Reactions {
     per_second: u32,
     start: Option<Instant>,
     connections: Vec<Connection>,
-    /// Connections that wait for no answer.
-    free: Vec<usize>,
+    /// Connections that wait for no answer, the one that has rested longest first.
+    free: VecDeque<usize>,
     num_sent: u64,
     /// Answered with 200.
     pub(super) accepted: u64,
@@ -62,7 +64,8 @@ impl Reactions {
             "POST /emoji HTTP/1.1\r\nhost: {server}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{BODY}",
             BODY.len()
         );
-        let connections = (0..NUM_CONNECTIONS).map(|index| {
+        let num = per_second.div_ceil(PER_CONNECTION) as usize;
+        let connections = (0..num).map(|index| {
             let stream = sources::connect(server, (FIRST_TOKEN + index) as u32)?;
             stream.set_nonblocking(true)?;
             let mut stream = TcpStream::from_std(stream);
@@ -77,7 +80,7 @@ impl Reactions {
             request: request.into_bytes(),
             per_second,
             connections: connections.collect::<io::Result<_>>()?,
-            free: (0..NUM_CONNECTIONS).collect(),
+            free: (0..num).collect(),
             start: Some(Instant::now()),
             ..Self::default()
         })
@@ -122,7 +125,7 @@ impl Reactions {
     pub(super) fn send_due(&mut self, now: Instant) -> io::Result<()> {
         while let Some(due) = self.due()
             && due <= now
-            && let Some(index) = self.free.pop()
+            && let Some(index) = self.free.pop_front()
         {
             let connection = &mut self.connections[index];
             connection.due = due;
@@ -156,7 +159,7 @@ impl Reactions {
         }
         self.latencies
             .push(connection.due.elapsed().as_secs_f64() * 1e3);
-        self.free.push(token - FIRST_TOKEN);
+        self.free.push_back(token - FIRST_TOKEN);
         Ok(())
     }
 }

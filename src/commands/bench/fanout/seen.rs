@@ -70,7 +70,7 @@ pub(super) struct Seen {
     pub(super) recovered: u64,
     /// Each window by its number.
     pub(super) windows: BTreeMap<u64, Arrival>,
-    /// The last frame of one window, its head included.
+    /// The last frame of one window with reactions, its head included.
     pub(super) sample: Vec<u8>,
     pub(super) ends: Vec<End>,
     /// Frames that broke a promise.
@@ -87,8 +87,10 @@ impl Seen {
         }
         let sample = &mut self.sample;
         let arrival = self.windows.entry(window.seq).or_insert_with(|| {
-            sample.clear();
-            sample.extend_from_slice(frame);
+            if window.total > 0 {
+                sample.clear();
+                sample.extend_from_slice(frame);
+            }
             Arrival {
                 window,
                 num_sessions: 0,
@@ -170,13 +172,14 @@ mod tests {
 
     #[test]
     fn complaints_name_a_few_and_count_all() {
-        let mut seen = Seen::default();
-        seen.ends = (0..10)
-            .map(|session| End {
-                session,
-                why: "refused".to_owned(),
-            })
-            .collect();
+        let ends = (0..10).map(|session| End {
+            session,
+            why: "refused".to_owned(),
+        });
+        let seen = Seen {
+            ends: ends.collect(),
+            ..Seen::default()
+        };
         let complaints = seen.complaints();
         assert_eq!(complaints.len(), 4);
         assert_eq!(complaints[0], "session 0: refused");

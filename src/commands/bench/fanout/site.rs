@@ -1,6 +1,5 @@
 //! What every scenario stands on: the load that was asked for, the cores, and nodes that are started afresh.
 
-use std::io::Write as _;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -86,12 +85,6 @@ pub(super) fn not_in(audience: &Audience) -> Failure {
         audience.seen.num_opened
     )
     .into()
-}
-
-/// A line of progress.
-pub(super) fn tell(line: &str) {
-    // Nobody is left to tell when standard error is gone.
-    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Waits until the last window that has begun to arrive has reached everybody, so that a mark lies between two windows. A

@@ -11,12 +11,13 @@ use tokio::time::Instant;
 use super::books::Books;
 use super::latency::{Timed, warm_up};
 use super::meter::{Mark, Spent};
-use super::outcome::{Outcome, median, ratios};
+use super::outcome::{Outcome, Row, one, over};
 use super::session::Manner;
-use super::site::{Site, tell};
+use super::site::Site;
 use super::watch::{Look, Watch};
 use crate::commands::bench::failure::Failure;
-use crate::commands::bench::report::{Figure, figure};
+use crate::commands::bench::progress;
+use crate::commands::bench::report::Wanted;
 
 const WINDOW: &str = "2s";
 
@@ -28,6 +29,12 @@ const REACTIONS: u32 = 5_000;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The p99 of those that read, to the run where all do.
+const WANTED: Wanted = Wanted::Between(0.9, 1.1);
+
+/// In how many seconds those that never read are closed.
+const WANTED_CLOSED: Wanted = Wanted::AtMost(15.0);
+
 /// The sessions that read badly, of each hundred.
 const NEVER: usize = 10;
 const TRICKLE: usize = 1;
@@ -38,9 +45,11 @@ struct Part {
     looks: Vec<Look>,
     /// When the crowd was in.
     joined: Instant,
-    /// How many of those that never read, and of those that trickle, the crowd itself has seen closed.
-    never_closed: usize,
-    trickle_closed: usize,
+    num_never: usize,
+    num_trickle: usize,
+    /// How many of each have seen the end themselves.
+    never_ended: usize,
+    trickle_ended: usize,
     notes: Vec<String>,
     books: Books,
 }
@@ -53,13 +62,13 @@ struct Run {
 pub(super) fn measure(site: &Site) -> Result<Outcome, Failure> {
     let mut runs = Vec::new();
     for number in 1..=site.runs {
-        tell(&format!("stalled: run {number} of {}", site.runs));
+        progress(&format!("stalled: run {number} of {}", site.runs));
         runs.push(Run {
             with: part(site, true)?,
             without: part(site, false)?,
         });
     }
-    Ok(outcome(site, runs))
+    Ok(outcome(runs))
 }
 
 /// How a session reads where some do badly.
@@ -100,13 +109,13 @@ fn part(site: &Site, with_stalled: bool) -> Result<Part, Failure> {
     let reactions = audience.quieten(PATIENCE)?;
     let looks = watch.end();
     let mut books = Books::close(&node, &mut audience, reactions.accepted)?;
-    let closed = |wanted| {
+    let ended = |wanted| {
         let ends = audience.seen.ends.iter();
         ends.filter(|end| manner(end.session) == wanted).count()
     };
     let mut notes = timed.notes("stalled");
     let reading = match with_stalled {
-        true => closed(Manner::Reads),
+        true => ended(Manner::Reads),
         false => audience.seen.ends.len(),
     };
     if reading > 0 {
@@ -114,8 +123,10 @@ fn part(site: &Site, with_stalled: bool) -> Result<Part, Failure> {
     }
     notes.extend(spent.bottleneck("stalled"));
     Ok(Part {
-        never_closed: closed(Manner::Never),
-        trickle_closed: closed(Manner::Trickles),
+        num_never: count(site, Manner::Never),
+        num_trickle: count(site, Manner::Trickles),
+        never_ended: ended(Manner::Never),
+        trickle_ended: ended(Manner::Trickles),
         timed,
         spent,
         looks,
@@ -126,9 +137,10 @@ fn part(site: &Site, with_stalled: bool) -> Result<Part, Failure> {
 }
 
 impl Part {
-    /// From the last hello to the look at which the node had closed that many sessions.
-    fn closed_after(&self, num: usize) -> Option<f64> {
-        let look = self.looks.iter().find(|look| look.stalled >= num as u64)?;
+    /// From the last hello to the look at which the node had closed as many as never read.
+    fn closed_after(&self) -> Option<f64> {
+        let wanted = self.num_never as u64;
+        let look = self.looks.iter().find(|look| look.stalled >= wanted)?;
         Some((look.at - self.joined).as_secs_f64())
     }
 
@@ -139,32 +151,87 @@ impl Part {
         Some(most.saturating_sub(first) as f64 / 1e6)
     }
 
-    fn num_stalled(&self) -> f64 {
-        self.looks.last().map_or(0.0, |look| look.stalled as f64)
+    fn num_stalled(&self) -> Option<f64> {
+        self.looks.last().map(|look| look.stalled as f64)
     }
 }
 
-fn outcome(site: &Site, runs: Vec<Run>) -> Outcome {
+const FIGURES: &[Row<Run>] = &[
+    (
+        "stalled_p50",
+        "window end to the last of those that read, p50",
+        "ms",
+        |run| run.with.timed.last.at(0.5),
+    ),
+    ("stalled_p99", "p99", "ms", |run| {
+        run.with.timed.last.at(0.99)
+    }),
+    ("stalled_never", "sessions that never read", "", |run| {
+        Some(run.with.num_never as f64)
+    }),
+    (
+        "stalled_trickle",
+        "that read a byte per second",
+        "",
+        |run| Some(run.with.num_trickle as f64),
+    ),
+    (
+        "stalled_closed",
+        "closed by the node as stalled",
+        "",
+        |run| run.with.num_stalled(),
+    ),
+    (
+        "stalled_never_ended",
+        "that never read and have seen the end",
+        "",
+        |run| Some(run.with.never_ended as f64),
+    ),
+    (
+        "stalled_trickle_ended",
+        "that trickle and have seen the end",
+        "",
+        |run| Some(run.with.trickle_ended as f64),
+    ),
+    (
+        "stalled_growth",
+        "growth of the node's memory meanwhile",
+        "MB",
+        |run| run.with.growth(),
+    ),
+    ("stalled_core", "the node's share of its core", "%", |run| {
+        Some(run.with.spent.server_percent())
+    }),
+];
+
+const CLOSED: Row<Run> = (
+    "stalled_closed_after",
+    "until as many were closed as never read",
+    "s",
+    |run| run.with.closed_after(),
+);
+
+const LIMIT: Row<Run> = (
+    "stalled_p99",
+    "the same where all read, window end to last session, p99",
+    "ms",
+    |run| run.without.timed.last.at(0.99),
+);
+
+const RATIO: Row<Run> = (
+    "stalled",
+    "p99 of the others, to the run where all read",
+    "",
+    |run| Some(run.with.timed.last.at(0.99)? / run.without.timed.last.at(0.99)?),
+);
+
+fn outcome(runs: Vec<Run>) -> Outcome {
+    let mut figures = over(&runs, FIGURES);
+    figures.push(one(&runs, CLOSED).wanted(WANTED_CLOSED));
     let mut outcome = Outcome {
-        figures: figures(site, &runs),
-        limit: vec![figure(
-            "stalled_p99",
-            "the same where all read, window end to last session, p99",
-            median(&runs, |run| run.without.timed.last.at(0.99)),
-            "ms",
-        )],
-        ratio: ratios(
-            &runs,
-            [
-                (
-                    "stalled",
-                    "p99 of the others, to the run where all read (0.90 to 1.10 wanted)",
-                ),
-                ("stalled_min", "  least of the runs"),
-                ("stalled_max", "  most of the runs"),
-            ],
-            |run| Some(run.with.timed.last.at(0.99)? / run.without.timed.last.at(0.99)?),
-        ),
+        figures,
+        limit: vec![one(&runs, LIMIT)],
+        ratio: vec![one(&runs, RATIO).wanted(WANTED)],
         ..Outcome::default()
     };
     for run in runs {
@@ -174,71 +241,4 @@ fn outcome(site: &Site, runs: Vec<Run>) -> Outcome {
         }
     }
     outcome
-}
-
-fn figures(site: &Site, runs: &[Run]) -> Vec<Figure> {
-    let of = |part: &dyn Fn(&Part) -> Option<f64>| median(runs, |run| part(&run.with));
-    let (never, trickle) = (count(site, Manner::Never), count(site, Manner::Trickles));
-    vec![
-        figure(
-            "stalled_p50",
-            "window end to the last of those that read, p50",
-            of(&|part| part.timed.last.at(0.5)),
-            "ms",
-        ),
-        figure(
-            "stalled_p99",
-            "p99",
-            of(&|part| part.timed.last.at(0.99)),
-            "ms",
-        ),
-        figure(
-            "stalled_never",
-            "sessions that never read",
-            never as f64,
-            "",
-        ),
-        figure(
-            "stalled_trickle",
-            "that read a byte per second",
-            trickle as f64,
-            "",
-        ),
-        figure(
-            "stalled_closed",
-            "closed by the node as stalled",
-            of(&|part| Some(part.num_stalled())),
-            "",
-        ),
-        figure(
-            "stalled_closed_after",
-            "until as many were closed as never read (15 wanted)",
-            of(&|part| part.closed_after(never)),
-            "s",
-        ),
-        figure(
-            "stalled_never_closed",
-            "that never read and have seen the end",
-            of(&|part| Some(part.never_closed as f64)),
-            "",
-        ),
-        figure(
-            "stalled_trickle_closed",
-            "that trickle and have seen the end",
-            of(&|part| Some(part.trickle_closed as f64)),
-            "",
-        ),
-        figure(
-            "stalled_growth",
-            "growth of the node's memory meanwhile",
-            of(&|part| part.growth()),
-            "MB",
-        ),
-        figure(
-            "stalled_core",
-            "the node's share of its core",
-            of(&|part| Some(part.spent.server_percent())),
-            "%",
-        ),
-    ]
 }

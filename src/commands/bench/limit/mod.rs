@@ -17,7 +17,6 @@ use mio::{Poll, Token, Waker};
 use super::cores::Cores;
 use super::failure::Failure;
 use super::launch::{LISTENING, Launched};
-use crate::commands::descriptors;
 use crate::commands::exit::print;
 
 /// What a bare server does.
@@ -50,7 +49,6 @@ pub(super) fn start(kind: LimitKind, cores: &Cores) -> Result<Launched, Failure>
 
 /// Is a bare server until standard input ends: it does not outlive the bench that started it.
 pub(super) fn serve(kind: LimitKind) -> Result<(), Failure> {
-    descriptors::raise_limit();
     match kind {
         LimitKind::EmptyHandler => empty_handler::serve()?,
         LimitKind::Echo => echo::serve()?,
