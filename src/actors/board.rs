@@ -8,6 +8,7 @@ mod ring;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -44,6 +45,17 @@ pub struct Arrival {
 /// The cluster of the seat has left this hub; take another seat.
 #[derive(Debug)]
 pub struct Retired(pub Arrival);
+
+/// Sessions of one cluster that watch one stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The stream.
+    pub stream: StreamName,
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// How many they were.
+    pub num_sessions: usize,
+}
 
 /// How long a worker whose hub is behind may keep who asks waiting.
 const CATCH_UP: Duration = Duration::from_millis(500);
@@ -98,14 +110,14 @@ impl Board {
         self.clusters.borrow_mut().insert(cluster, policy);
     }
 
-    /// Takes windows that a cluster delivers. Returns whom to wake: nobody yet where the cluster has not been announced,
-    /// whose first session will stand at the newest window of the ring.
+    /// Takes windows that a cluster delivers. Returns where sessions are behind now: nowhere yet where the cluster has not
+    /// been announced, whose first session will stand at the newest window of the ring.
     pub fn deliver(
         &self,
         cluster: ClusterId,
         policy: Policy,
         windows: &[Arc<Window>],
-    ) -> Vec<Rc<Subscriber>> {
+    ) -> Vec<Place> {
         let mut clusters = self.clusters.borrow_mut();
         let held = clusters.get_mut(&cluster);
         let is_announced = held.map(|held| *held = policy).is_some();
@@ -122,7 +134,14 @@ impl Board {
             if window.seq > head.seq {
                 head.seq = window.seq;
                 head.frames.clear();
-                behind.extend(head.subscribers.values().cloned());
+                let place = Place {
+                    stream: window.stream.clone(),
+                    cluster,
+                    num_sessions: head.subscribers.len(),
+                };
+                if !behind.contains(&place) {
+                    behind.push(place);
+                }
             }
         }
         self.delivered.notify_waiters();
@@ -289,15 +308,19 @@ impl Board {
 
     /// The frame that brings a session up to date, and marks it as seen. `None` if it is.
     pub fn next_frame(&self, subscriber: &Subscriber) -> Option<Bytes> {
-        let cluster = subscriber.cluster();
         let mut rings = self.rings.borrow_mut();
         let ring = rings.get_mut(&subscriber.stream())?;
+        self.frame_of(ring, subscriber)
+    }
+
+    fn frame_of(&self, ring: &mut Ring, subscriber: &Subscriber) -> Option<Bytes> {
+        let cluster = subscriber.cluster();
         let head = ring.heads.get_mut(&cluster)?;
         let seen = subscriber.seen();
         if head.seq <= seen || !subscriber.keeps_up() {
             return None;
         }
-        let (frame, kind) = match head.frames.get(&seen) {
+        let (frame, counter) = match head.frames.get(&seen) {
             Some(encoded) => encoded.clone(),
             None => {
                 let Some(span) = ring.history.span(seen, head.seq) else {
@@ -313,21 +336,38 @@ impl Board {
                 let stream = subscriber.stream();
                 let frame = frames::window(&stream, cluster, &policy, self.window, &span);
                 let kind = if span.windows > 1 { "merged" } else { "single" };
-                head.frames.insert(seen, (frame.clone(), kind));
-                (frame, kind)
+                let counter = self.metrics.frames.with_label_values(&[kind]);
+                head.frames.insert(seen, (frame.clone(), counter.clone()));
+                (frame, counter)
             }
         };
-        self.metrics.frames.with_label_values(&[kind]).inc();
+        counter.inc();
         subscriber.advance(head.seq, frame.len());
         Some(frame)
     }
 
-    /// Hands a session what it is behind by: into its socket where that is free, else by waking it.
-    pub fn push(&self, subscriber: &Subscriber) {
+    /// Hands what they are behind by to the next `num` sessions of a place, in the order of their numbers. Returns the
+    /// last one's number, to go on after; none if there is nobody more.
+    pub fn push_next(&self, place: &Place, after: Option<u64>, num: usize) -> Option<u64> {
+        let mut rings = self.rings.borrow_mut();
+        let ring = rings.get_mut(&place.stream)?;
+        let subscribers = &ring.heads.get(&place.cluster)?.subscribers;
+        let rest = (after.map_or(Unbounded, Excluded), Unbounded);
+        // Few at a time: to look at each of a crowd and then again to serve it costs more, as the first is out of the
+        // processor's cache by then.
+        let next = subscribers.range(rest).take(num).map(|(_, next)| next);
+        let next: Vec<Rc<Subscriber>> = next.cloned().collect();
+        next.iter()
+            .for_each(|subscriber| self.push(ring, subscriber));
+        next.last().map(|last| last.key)
+    }
+
+    /// Into its socket where that is free, else by waking it.
+    fn push(&self, ring: &mut Ring, subscriber: &Subscriber) {
         let Some(outlet) = subscriber.free_outlet() else {
             return subscriber.wake();
         };
-        if let Some(frame) = self.next_frame(subscriber)
+        if let Some(frame) = self.frame_of(ring, subscriber)
             && !outlet.send(frame)
         {
             subscriber.wake();

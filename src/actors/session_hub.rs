@@ -17,7 +17,7 @@ use std::time::Duration;
 use actix::{Actor, AsyncContext, Context, Handler};
 use tokio::time::Instant;
 
-use crate::actors::board::Board;
+use crate::actors::board::{Board, Place};
 use crate::actors::close::Close;
 use crate::actors::messages::{
     CloseSessions, ClusterAnnounced, DeliveryChanged, MoveSessions, StreamsStand, SubscriberWindows,
@@ -110,12 +110,12 @@ impl Handler<SubscriberWindows> for SessionHub {
         let behind = self
             .board
             .deliver(delivered.cluster, delivered.policy, &delivered.windows);
-        if behind.len() <= SLICE {
-            behind
-                .iter()
-                .for_each(|subscriber| self.board.push(subscriber));
-        } else {
-            actix::spawn(push_in_slices(self.board.clone(), behind));
+        for place in behind {
+            if place.num_sessions > SLICE {
+                actix::spawn(push_in_slices(self.board.clone(), place));
+            } else {
+                self.board.push_next(&place, None, SLICE);
+            }
         }
     }
 }
@@ -169,9 +169,10 @@ impl Handler<CloseSessions> for SessionHub {
     }
 }
 
-async fn push_in_slices(board: Rc<Board>, behind: Vec<Rc<Subscriber>>) {
-    for slice in behind.chunks(SLICE) {
-        slice.iter().for_each(|subscriber| board.push(subscriber));
+async fn push_in_slices(board: Rc<Board>, place: Place) {
+    let mut served = None;
+    while let Some(last) = board.push_next(&place, served, SLICE) {
+        served = Some(last);
         tokio::task::yield_now().await;
     }
 }

@@ -38,8 +38,10 @@ pub(crate) fn deliver(
 ) -> usize {
     let windows: Vec<_> = seqs.into_iter().map(|seq| window_of("main", seq)).collect();
     let behind = board.deliver(seats.cluster, Policy::default(), &windows);
-    behind.iter().for_each(|subscriber| subscriber.wake());
-    behind.len()
+    for place in &behind {
+        board.push_next(place, None, usize::MAX);
+    }
+    behind.iter().map(|place| place.num_sessions).sum()
 }
 
 /// Somebody who watches the stream `main`, and has been there up to `since`.

@@ -1,10 +1,11 @@
 //! One stream on the board: its recent windows, and how far each cluster has delivered them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use prometheus::IntCounter;
 
 use crate::actors::subscriber::Subscriber;
 use crate::domain::{ClusterId, History, Seq, Tally};
@@ -19,9 +20,10 @@ pub(super) struct Ring {
 #[derive(Debug, Default)]
 pub(super) struct Head {
     pub(super) seq: Seq,
-    /// Frames from where a cursor stands to `seq`, by where it stands, and what metrics call them.
-    pub(super) frames: HashMap<Seq, (Bytes, &'static str)>,
-    pub(super) subscribers: HashMap<u64, Rc<Subscriber>>,
+    /// Frames from where a cursor stands to `seq`, by where it stands, and in which metric they count.
+    pub(super) frames: HashMap<Seq, (Bytes, IntCounter)>,
+    /// By their numbers, so that they can be gone through slice by slice while others come and go.
+    pub(super) subscribers: BTreeMap<u64, Rc<Subscriber>>,
 }
 
 impl Ring {
