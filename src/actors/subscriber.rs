@@ -266,16 +266,16 @@ impl Subscriber {
 
     /// Judges the silence. A session is stalled only if it left a ping unanswered: silence alone may be peace.
     ///
-    /// While windows flow, the first ping goes out at a third of the time-out, so that a stalled session is found within
+    /// While windows flow, the first ping goes out at three fifths of the time-out, so that a stalled session is found within
     /// it; without traffic, `ping_interval` keeps middleboxes awake and finds the dead.
     pub fn judge(&self, now: Instant, watch: Watch) -> Verdict {
         let silent = now - self.heard.get();
-        let third = watch.stall_timeout / 3;
+        let (patience, rest) = (watch.stall_timeout * 3 / 5, watch.stall_timeout / 3);
         let unanswered = self.pinged.get().map(|pinged| now - pinged);
         match unanswered {
-            Some(waited) if silent >= watch.stall_timeout && waited >= third => Verdict::Stalled,
+            Some(waited) if silent >= watch.stall_timeout && waited >= rest => Verdict::Stalled,
             Some(_) => Verdict::Fine,
-            None if self.unread.get() > 0 && silent >= third => Verdict::Ping,
+            None if self.unread.get() > 0 && silent >= patience => Verdict::Ping,
             None if silent >= watch.ping_interval => Verdict::Ping,
             None => Verdict::Fine,
         }
@@ -307,7 +307,7 @@ mod tests {
         let subscriber = subscriber();
         for seq in 2..20 {
             subscriber.advance(Seq(seq), 200);
-            assert_eq!(after(&subscriber, 5).await, Verdict::Ping);
+            assert_eq!(after(&subscriber, 9).await, Verdict::Ping);
             subscriber.ping();
             subscriber.answered();
         }
@@ -317,9 +317,10 @@ mod tests {
     async fn a_peer_that_is_sent_windows_and_never_answers_is_stalled_in_time() {
         let subscriber = subscriber();
         subscriber.advance(Seq(2), 200);
-        assert_eq!(after(&subscriber, 5).await, Verdict::Ping);
+        assert_eq!(after(&subscriber, 8).await, Verdict::Fine);
+        assert_eq!(after(&subscriber, 1).await, Verdict::Ping);
         subscriber.ping();
-        assert_eq!(after(&subscriber, 9).await, Verdict::Fine);
+        assert_eq!(after(&subscriber, 5).await, Verdict::Fine);
         assert_eq!(after(&subscriber, 1).await, Verdict::Stalled);
     }
 

@@ -92,6 +92,16 @@ impl Limits {
         }
     }
 
+    /// Admits `count` reactions of an address in one go, or none of them.
+    pub fn admit_address(&self, address: Option<IpAddr>, count: u32) -> bool {
+        match (&self.addresses, address, NonZeroU32::new(count)) {
+            (Some(addresses), Some(address), Some(count)) => self
+                .judge(addresses.check_key_n(&network(address), count))
+                .is_ok(),
+            _ => true,
+        }
+    }
+
     /// The gate of one socket.
     pub fn gate(self: &Arc<Self>, address: Option<IpAddr>) -> Rc<dyn ReactGate> {
         Rc::new(SocketGate {
@@ -186,6 +196,20 @@ mod tests {
         let wait = limits.admit(None, "a", 1).unwrap_err();
         assert!(wait > Duration::ZERO && wait <= Duration::from_secs(1));
         assert!(limits.admit(None, "b", 1).is_ok());
+    }
+
+    #[test]
+    fn what_an_address_may_not_send_at_once_costs_it_nothing() {
+        let limits = Limits::new(LimitsConfig {
+            address: rate(1, 3),
+            ..LimitsConfig::default()
+        });
+        let address = Some(IpAddr::from([127, 0, 0, 1]));
+        assert!(!limits.admit_address(address, 4));
+        assert!(limits.admit_address(address, 2));
+        assert!(!limits.admit_address(address, 2));
+        assert!(limits.admit(address, "user", 1).is_ok());
+        assert!(limits.admit_address(None, 100));
     }
 
     #[test]

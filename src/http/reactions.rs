@@ -27,8 +27,12 @@ const NDJSON: &str = "application/x-ndjson";
 
 /// Why one reaction is not accepted.
 enum Refused {
-    Invalid(Problem),
-    Limited { reaction: Reaction, wait: Duration },
+    /// With the stream that it was meant for, if that much can be read.
+    Invalid(Option<StreamName>, Problem),
+    Limited {
+        reaction: Reaction,
+        wait: Duration,
+    },
 }
 
 /// Takes reactions in.
@@ -171,11 +175,18 @@ fn read_element(bytes: &[u8]) -> Read<'_> {
 
 // === checking ===
 
-/// The reaction if every field is valid and no limit is in the way.
-fn check(worker: &Worker, address: Option<IpAddr>, read: Read<'_>) -> Result<Reaction, Refused> {
-    let reaction = read
-        .and_then(|given| validate(worker, &given))
-        .map_err(Refused::Invalid)?;
+/// The reaction if every field is valid.
+fn check(worker: &Worker, read: Read<'_>) -> Result<Reaction, Refused> {
+    let given = read.map_err(|problem| Refused::Invalid(None, problem))?;
+    validate(worker, &given).map_err(|problem| Refused::Invalid(named_stream(&given), problem))
+}
+
+/// The reaction if no limit is in the way. An address that has been asked already is not given.
+fn admit(
+    worker: &Worker,
+    address: Option<IpAddr>,
+    reaction: Reaction,
+) -> Result<Reaction, Refused> {
     let limits = &worker.shared.limits;
     match limits.admit(address, reaction.user_id.as_str(), reaction.count) {
         Ok(()) => Ok(reaction),
@@ -249,14 +260,14 @@ async fn submit_one(
     address: Option<IpAddr>,
     read: Read<'_>,
 ) -> Result<HttpResponse, Problem> {
-    let stream = named_stream(&read);
-    match check(worker, address, read) {
+    let checked = check(worker, read).and_then(|reaction| admit(worker, address, reaction));
+    match checked {
         Ok(reaction) => {
             let reactions = vec![reaction];
             offer_all(worker, reactions).await?;
             Ok(success())
         }
-        Err(refused) => Err(worker.enter(stream.as_ref(), refused)),
+        Err(refused) => Err(worker.enter(refused)),
     }
 }
 
@@ -265,15 +276,21 @@ async fn submit_many(
     address: Option<IpAddr>,
     parsed: Vec<Read<'_>>,
 ) -> Result<HttpResponse, Problem> {
-    let mut reactions = Vec::with_capacity(parsed.len());
+    let checked = parsed.into_iter().map(|read| check(worker, read));
+    let checked: Vec<Result<Reaction, Refused>> = checked.collect();
+    let valid = checked.iter().flatten();
+    let total = valid.map(|reaction| reaction.count).sum();
+    // What an address may send at once it may send one by one. Else each is asked for, and as many pass as may.
+    let is_paid = worker.shared.limits.admit_address(address, total);
+    let address = address.filter(|_| !is_paid);
+    let mut reactions = Vec::with_capacity(checked.len());
     let mut rejected = Vec::new();
-    for (index, read) in parsed.into_iter().enumerate() {
-        let stream = named_stream(&read);
-        match check(worker, address, read) {
+    for (index, checked) in checked.into_iter().enumerate() {
+        match checked.and_then(|reaction| admit(worker, address, reaction)) {
             Ok(reaction) => reactions.push(reaction),
             Err(refused) => rejected.push(RejectedOut {
                 index,
-                code: worker.enter(stream.as_ref(), refused).code(),
+                code: worker.enter(refused).code(),
             }),
         }
     }
@@ -299,8 +316,7 @@ fn success() -> HttpResponse {
 }
 
 /// The stream that an invalid reaction was meant for, if that much can be read.
-fn named_stream(read: &Read<'_>) -> Option<StreamName> {
-    let given = read.as_ref().ok()?;
+fn named_stream(given: &ReactionIn<'_>) -> Option<StreamName> {
     given.stream.as_deref().map_or_else(
         || Some(StreamName::main()),
         |name| StreamName::parse(name).ok(),
@@ -323,11 +339,11 @@ impl Worker {
     }
 
     /// Enters a refused reaction in the ledger, and says what to answer.
-    fn enter(&self, stream: Option<&StreamName>, refused: Refused) -> Problem {
+    fn enter(&self, refused: Refused) -> Problem {
         let streams = &self.shared.streams;
         match refused {
-            Refused::Invalid(problem) => {
-                streams.with_row(stream, |row| add(&row.rejected, 1));
+            Refused::Invalid(stream, problem) => {
+                streams.with_row(stream.as_ref(), |row| add(&row.rejected, 1));
                 problem
             }
             Refused::Limited { reaction, wait } => {

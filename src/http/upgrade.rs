@@ -201,7 +201,9 @@ impl Outlet for Outgoing {
 
     fn send(&self, frame: Bytes) -> bool {
         // An error is found by the task, when it tries again.
-        let sent = self.writer.try_write(&frame).unwrap_or(0);
+        let sent = SockRef::from(self.writer.as_ref())
+            .send(&frame)
+            .unwrap_or(0);
         self.unsent.replace(frame.slice(sent..));
         sent == frame.len()
     }
