@@ -53,7 +53,7 @@ fn run(site: &Site) -> Result<Run, Failure> {
     let node = site.node(WINDOW)?;
     let mut audience = site.audience(&node, |_| Manner::Reads)?;
     audience.react(REACTIONS)?;
-    warm_up(&mut audience)?;
+    warm_up(&mut audience, site.sessions)?;
     audience.leave();
     audience.run_for(WINDOW_TIME * AWAY)?;
     let recovered = audience.seen.recovered;
