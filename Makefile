@@ -11,7 +11,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # Arguments of `serve`: make run ARGS="--window 1s"
 ARGS ?=
 
-.PHONY: help run kafka build test tools fmt log-format links lint doc unit compat browser audit advisories screenshot clean build-tools
+.PHONY: help run kafka build test tools fmt log-format links lint doc unit compat browser audit advisories bench screenshot clean build-tools
 
 help: ## list the targets
 	@printf 'Emostream: live emoji reactions. Usage: make TARGET\n\n'
@@ -66,6 +66,10 @@ audit: build-tools ## licences, banned crates and sources of all dependencies
 
 advisories: build-tools ## known vulnerabilities in dependencies (fetches the RustSec database)
 	scripts/cargo-deny check advisories
+
+bench: build ## measure everything that needs no Kafka next to the limits of this machine, in less than 15 minutes once built
+	cargo bench --no-run --locked
+	@scripts/bench
 
 screenshot: ## take the README's picture of the stage anew
 	scripts/browser-tests screenshot

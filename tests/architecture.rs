@@ -79,6 +79,7 @@ const RULES: &[Rule] = &[
             "actors::cursor",
             "actors::link",
             "actors::door",
+            "actors::subscriber",
             "actors::streams",
             "actors::frames",
         ],

@@ -322,6 +322,18 @@ impl Board {
         Some(frame)
     }
 
+    /// Hands a session what it is behind by: into its socket where that is free, else by waking it.
+    pub fn push(&self, subscriber: &Subscriber) {
+        let Some(outlet) = subscriber.free_outlet() else {
+            return subscriber.wake();
+        };
+        if let Some(frame) = self.next_frame(subscriber)
+            && !outlet.send(frame)
+        {
+            subscriber.wake();
+        }
+    }
+
     /// The newest windows of a stream, oldest first.
     pub fn windows(&self, stream: &StreamName, limit: usize) -> Vec<Arc<Window>> {
         let rings = self.rings.borrow();

@@ -11,7 +11,7 @@ use crate::actors::board::{Arrival, Board, Retired};
 use crate::actors::close::Close;
 use crate::actors::frames;
 use crate::actors::messages::Seat;
-use crate::actors::subscriber::Subscriber;
+use crate::actors::subscriber::{Outlet, Subscriber};
 use crate::domain::StreamName;
 
 /// The cursor. Dropping it takes the session off the board.
@@ -45,6 +45,11 @@ impl Cursor {
             board: self.board.clone(),
             subscriber: self.subscriber.clone(),
         }
+    }
+
+    /// The hub may write windows here.
+    pub fn write_to(&self, outlet: Rc<dyn Outlet>) {
+        self.subscriber.write_to(outlet);
     }
 
     /// True once the session is ending by the server's will.

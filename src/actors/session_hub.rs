@@ -1,9 +1,9 @@
-//! Wakes the sessions of one worker when there is something to read, and watches them from outside.
+//! Hands windows to the sessions of one worker, and watches them from outside.
 //!
 //! - Receives: [`SubscriberWindows`] and [`ClusterAnnounced`] from cluster publishers, [`MoveSessions`] from Clusters,
 //!   [`DeliveryChanged`] and [`StreamsStand`] from the source on Kafka, [`CloseSessions`] when the node drains.
-//! - Emits: nothing by mailbox. It writes the board and wakes cursors, [`SLICE`] at a time with a yield between, so that
-//!   the worker's requests do not wait for the whole crowd.
+//! - Emits: nothing by mailbox. It writes the board, and from there into the sockets that are free; it wakes the sessions of
+//!   others. [`SLICE`] at a time with a yield between, so that the worker's requests do not wait for the whole crowd.
 //! - Owns: nothing that its worker does not keep; see [`Board`].
 //! - When a session's socket is full: nothing happens; its cursor stays behind and takes one merged frame later.
 //! - When it dies: sessions keep their places on the board, and publishers send each stream's newest window again.
@@ -25,7 +25,7 @@ use crate::actors::messages::{
 use crate::actors::subscriber::{Subscriber, Verdict, Watch};
 use crate::domain::WindowSize;
 
-/// Sessions that are woken before the worker turns to other work.
+/// Sessions that are served before the worker turns to other work.
 pub const SLICE: usize = 64;
 /// The pause between slices when sessions are sent away, so that they do not all come back at once.
 const FAREWELL_PAUSE: Duration = Duration::from_millis(5);
@@ -111,9 +111,11 @@ impl Handler<SubscriberWindows> for SessionHub {
             .board
             .deliver(delivered.cluster, delivered.policy, &delivered.windows);
         if behind.len() <= SLICE {
-            behind.iter().for_each(|subscriber| subscriber.wake());
+            behind
+                .iter()
+                .for_each(|subscriber| self.board.push(subscriber));
         } else {
-            actix::spawn(wake_in_slices(behind));
+            actix::spawn(push_in_slices(self.board.clone(), behind));
         }
     }
 }
@@ -167,9 +169,9 @@ impl Handler<CloseSessions> for SessionHub {
     }
 }
 
-async fn wake_in_slices(behind: Vec<Rc<Subscriber>>) {
+async fn push_in_slices(board: Rc<Board>, behind: Vec<Rc<Subscriber>>) {
     for slice in behind.chunks(SLICE) {
-        slice.iter().for_each(|subscriber| subscriber.wake());
+        slice.iter().for_each(|subscriber| board.push(subscriber));
         tokio::task::yield_now().await;
     }
 }

@@ -3,8 +3,10 @@
 //! A subscriber is shared by the hub and the session's own cursor on one thread. It owns no queue of windows, only
 //! `seen`: what it has missed is a subtraction.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
+use std::fmt;
+use std::rc::Rc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -43,8 +45,16 @@ pub enum Verdict {
     Stalled,
 }
 
+/// A session's socket, to which its hub writes windows. A hub wakes a crowd, and of a delivery's time a task that is woken,
+/// polls everything it listens to, writes, and polls again takes a third.
+pub trait Outlet {
+    /// Whether everything said before has been taken, so that a frame may follow.
+    fn is_free(&self) -> bool;
+    /// Sends a frame. False if the socket has not taken all of it: the session's task, woken, sends the rest.
+    fn send(&self, frame: Bytes) -> bool;
+}
+
 /// One session, as its hub sees it.
-#[derive(Debug)]
 pub struct Subscriber {
     /// Its number in this hub.
     pub key: u64,
@@ -63,6 +73,8 @@ pub struct Subscriber {
     /// Why nothing more is read from the peer, once a frame broke a rule.
     deaf: Cell<Option<Close>>,
     waker: RefCell<Option<Waker>>,
+    /// None while all its frames are taken by its task.
+    outlet: OnceCell<Rc<dyn Outlet>>,
     /// Since when it has been woken and not polled.
     woken: Cell<Option<Instant>>,
     /// When the peer last proved that it reads: by answering a ping, or by making room in a blocked socket.
@@ -71,6 +83,16 @@ pub struct Subscriber {
     pinged: Cell<Option<Instant>>,
     /// Bytes of windows since the last ping.
     unread: Cell<usize>,
+}
+
+impl fmt::Debug for Subscriber {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Subscriber")
+            .field("session", &self.session)
+            .field("seen", &self.seen)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Subscriber {
@@ -95,6 +117,7 @@ impl Subscriber {
             close: Cell::new(None),
             deaf: Cell::new(None),
             waker: RefCell::new(None),
+            outlet: OnceCell::new(),
             woken: Cell::new(None),
             heard: Cell::new(Instant::now()),
             pinged: Cell::new(None),
@@ -227,6 +250,18 @@ impl Subscriber {
         if let Some(waker) = &*self.waker.borrow() {
             waker.wake_by_ref();
         }
+    }
+
+    /// Windows may be written here from now on; the first one stands.
+    pub fn write_to(&self, outlet: Rc<dyn Outlet>) {
+        let _ = self.outlet.set(outlet);
+    }
+
+    /// Where a window may be written now: nothing is to be said before it, and nothing waits in the socket.
+    pub fn free_outlet(&self) -> Option<&dyn Outlet> {
+        let outlet = self.outlet.get().filter(|outlet| outlet.is_free())?;
+        let is_at_peace = self.notices.borrow().is_empty() && self.close.get().is_none();
+        is_at_peace.then_some(outlet.as_ref())
     }
 
     /// Judges the silence. A session is stalled only if it left a ping unanswered: silence alone may be peace.

@@ -49,17 +49,6 @@ counts, a list of emoji_type and count.
 
 It waits for a node or a broker that is not there yet, says so once on standard error, and comes back by itself.";
 
-const CROWD: &str = "\
-A crowd is people at a running node. They register, watch, react, leave and come back, until q, Ctrl-C or --duration.
-Where standard output is no terminal, a line every 2 s says how it goes. In the end all of them come back for the last
-window, and what each has added up is compared with the node's own totals.
-
-Examples:
-  emostream bench --crowd                                    100 people at http://localhost:5001
-  emostream bench --crowd --people 2000 --rate 0.2 --stay 1m --duration 5m --json
-
-Exit codes of a crowd: 0 it adds up, 70 it does not or could not be checked, 78 no node, 130 a second Ctrl-C.";
-
 /// Live emoji reactions at stadium scale; without a command, `serve` runs
 #[derive(Debug, Parser)]
 #[command(
@@ -95,7 +84,6 @@ pub enum Command {
     Config(ConfigAction),
     /// Measures a node next to the limit of this machine, and checks that what came out is what went in; or sends a crowd
     /// to a running node
-    #[command(after_help = CROWD)]
     Bench(BenchArgs),
 }
 

@@ -6,6 +6,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -14,7 +15,7 @@ use actix::{Actor, ActorContext, AsyncContext, StreamHandler};
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Payload, Query};
-use actix_web::{Error, HttpRequest, HttpResponse};
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 use actix_web_actors::ws::{
     HandshakeError, Message, ProtocolError, WebsocketContext, handshake_with_protocols,
 };
@@ -24,6 +25,7 @@ use super::coming::{Coming, Wish, origin_allowed, seat};
 use super::error::Problem;
 use super::inbound::FrameGuard;
 use super::state::{Shared, Worker};
+use super::upgrade::Outgoing;
 use crate::actors::close::Close;
 use crate::actors::cursor::{Cursor, CursorHandle};
 use crate::actors::frames;
@@ -78,6 +80,9 @@ pub(super) async fn subscribe(
         }
         Err(error) => return Err(Problem::from(error).about("cluster")),
     };
+    if let Some(outgoing) = request.extensions().get::<Rc<Outgoing>>() {
+        cursor.write_to(outgoing.clone());
+    }
     let address = shared.address(&request);
     let session = Session::new(
         cursor.handle(),

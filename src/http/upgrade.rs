@@ -2,12 +2,14 @@
 //!
 //! actix-http keeps buffers of 16 KiB for a connection as long as it lives, and copies what it sends into them. A session
 //! needs neither, and there are many: once its request is read the connection is taken over here. What the response streams
-//! is written as it is, whenever the socket can take it, and nothing is asked for before.
+//! is written as it is, whenever the socket can take it, and nothing is asked for before. A window does not even wake the
+//! connection's task: the hub writes it through the [`Outgoing`] side, and leaves to the task what a full socket does not take.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -17,15 +19,20 @@ use actix_codec::{Encoder as _, Framed};
 use actix_http::body::{BodySize, BoxBody, MessageBody, to_bytes_limited};
 use actix_http::error::PayloadError;
 use actix_http::h1::{Codec, Message};
-use actix_http::{BoxedPayloadStream, ConnectionType, Payload, Request, Response, StatusCode};
+use actix_http::{
+    BoxedPayloadStream, ConnectionType, HttpMessage as _, Payload, Request, Response, StatusCode,
+};
 use actix_service::Service;
 use actix_web::dev::ServiceResponse;
 use actix_web::rt::net::TcpStream;
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::Stream;
 use futures_util::future::LocalBoxFuture;
-use tokio::io::{AsyncRead as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf};
+use socket2::SockRef;
+use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+
+use crate::actors::subscriber::Outlet;
 
 /// What is read from a socket at once: a whole frame of the longest that a client may send.
 const READ_BYTES: usize = 4 * 1_024;
@@ -103,6 +110,7 @@ where
 {
     let mut parts = framed.into_parts();
     let (reader, writer) = parts.io.into_split();
+    let outgoing = Rc::new(Outgoing::new(writer));
     let inbound = Inbound {
         reader,
         early: Bytes::copy_from_slice(&parts.read_buf),
@@ -110,6 +118,7 @@ where
     drop(parts.read_buf);
     let payload: BoxedPayloadStream = Box::pin(inbound);
     let (request, _) = request.replace_payload(Payload::Stream { payload });
+    request.extensions_mut().insert(outgoing.clone());
     let response = match app.call(request).await {
         Ok(answered) => answered.map_into_boxed_body().into_parts().1.into(),
         Err(refusal) => refusal,
@@ -134,20 +143,74 @@ where
         unsent.extend_from_slice(&whole);
         body = BoxBody::new(());
     }
+    outgoing.open(unsent.freeze());
     Ok(Conversation {
-        writer: Some(writer),
+        outgoing,
         body,
-        unsent: unsent.freeze(),
         goodbye,
     })
 }
 
+/// The sending side of a connection.
+pub(super) struct Outgoing {
+    writer: OwnedWriteHalf,
+    /// What the socket has not taken yet. Nothing else is sent before.
+    unsent: RefCell<Bytes>,
+    /// From the head of the answer until this end is closed.
+    is_open: Cell<bool>,
+}
+
+impl Outgoing {
+    fn new(writer: OwnedWriteHalf) -> Self {
+        Self {
+            writer,
+            unsent: RefCell::default(),
+            is_open: Cell::new(false),
+        }
+    }
+
+    fn open(&self, head: Bytes) {
+        self.unsent.replace(head);
+        self.is_open.set(true);
+    }
+
+    fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut unsent = self.unsent.borrow_mut();
+        while !unsent.is_empty() {
+            ready!(self.writer.as_ref().poll_write_ready(cx))?;
+            match self.writer.try_write(&unsent) {
+                Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Ok(sent) => unsent.advance(sent),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.is_open.set(false);
+        SockRef::from(self.writer.as_ref()).shutdown(Shutdown::Write)
+    }
+}
+
+impl Outlet for Outgoing {
+    fn is_free(&self) -> bool {
+        self.is_open.get() && self.unsent.borrow().is_empty()
+    }
+
+    fn send(&self, frame: Bytes) -> bool {
+        // An error is found by the task, when it tries again.
+        let sent = self.writer.try_write(&frame).unwrap_or(0);
+        self.unsent.replace(frame.slice(sent..));
+        sent == frame.len()
+    }
+}
+
 /// What is said, in the order of the response body.
 struct Conversation {
-    /// Until it parts.
-    writer: Option<OwnedWriteHalf>,
+    outgoing: Rc<Outgoing>,
     body: BoxBody,
-    unsent: Bytes,
     goodbye: Duration,
 }
 
@@ -155,39 +218,27 @@ impl Conversation {
     /// Writes what the body streams, as long as the socket takes it; then parts.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<LocalBoxFuture<'static, ()>>> {
         loop {
-            ready!(self.poll_send(cx))?;
+            ready!(self.outgoing.poll_flush(cx))?;
             match ready!(Pin::new(&mut self.body).poll_next(cx)) {
-                Some(Ok(bytes)) => self.unsent = bytes,
+                Some(Ok(bytes)) => drop(self.outgoing.unsent.replace(bytes)),
                 Some(Err(error)) => tracing::debug!(%error, "response body failed"),
                 None => break,
             }
         }
-        let writer = self.writer.take();
-        let writer = writer.ok_or(io::ErrorKind::NotConnected)?;
-        Poll::Ready(Ok(Box::pin(part(writer, self.goodbye))))
-    }
-
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.unsent.is_empty() {
-            let writer = self.writer.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-            match ready!(Pin::new(writer).poll_write(cx, &self.unsent))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                sent => self.unsent.advance(sent),
-            }
-        }
-        Poll::Ready(Ok(()))
+        self.outgoing.close()?;
+        let parting = part(self.outgoing.clone(), self.goodbye);
+        Poll::Ready(Ok(Box::pin(parting)))
     }
 }
 
-/// Closes this end and waits for the other one: a socket that is closed with bytes unread is reset, and the peer loses what
-/// it has not read.
-async fn part(mut writer: OwnedWriteHalf, goodbye: Duration) {
+/// Waits until the other end is closed too: a socket that is closed with bytes unread is reset, and the peer loses what it
+/// has not read.
+async fn part(outgoing: Rc<Outgoing>, goodbye: Duration) {
+    let socket = outgoing.writer.as_ref();
     let leaving = async {
-        writer.shutdown().await?;
         loop {
-            writer.as_ref().readable().await?;
-            let read =
-                SCRATCH.with_borrow_mut(|scratch| writer.as_ref().try_read(scratch.as_mut_slice()));
+            socket.readable().await?;
+            let read = SCRATCH.with_borrow_mut(|scratch| socket.try_read(scratch.as_mut_slice()));
             match read {
                 Ok(0) => return io::Result::Ok(()),
                 Ok(_) => {}

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::fanout::FanoutArgs;
 use super::limit::LimitKind;
-use super::people::CrowdArgs;
+use super::people::{CROWD, CrowdArgs};
 
 /// Where `make kafka` starts a broker.
 const USUAL_BROKER: &str = "localhost:9092";
@@ -15,6 +15,7 @@ const USUAL_BROKER: &str = "localhost:9092";
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
+    after_help = CROWD,
     arg_required_else_help = true,
     disable_help_subcommand = true
 )]

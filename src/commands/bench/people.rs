@@ -38,6 +38,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 
+pub(super) use self::args::CROWD;
 pub use self::args::CrowdArgs;
 
 use self::conduct::{Conductor, Met, meet};

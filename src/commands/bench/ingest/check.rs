@@ -154,9 +154,9 @@ mod tests {
         serde_json::from_value(answer).unwrap()
     }
 
-    fn check(counted: &Totals, columns: Columns) -> Check {
+    fn check(told: &Totals, columns: Columns) -> Check {
         let accepted = totals(2, 1).tally();
-        compare(&ANSWERED, accepted.as_ref(), counted, columns)
+        compare(&ANSWERED, accepted.as_ref(), told, columns)
     }
 
     #[test]

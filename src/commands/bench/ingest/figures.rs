@@ -171,7 +171,7 @@ fn half(half: &Offered) -> Vec<Figure> {
 fn overload(overload: &Offered) -> Vec<Figure> {
     let counts = overload.sample.counts;
     let per_second = |number: u64| number as f64 / overload.sample.time().as_secs_f64();
-    let (from_due, from_sent) = (
+    let (since_due, since_sent) = (
         overload.latencies.since_due(),
         overload.latencies.since_sent(),
     );
@@ -209,15 +209,15 @@ fn overload(overload: &Offered) -> Vec<Figure> {
         figure(
             "overload_sent_p50",
             "  send to answer of accepted ones, p50",
-            from_sent.at(0.5),
+            since_sent.at(0.5),
             "ms",
         ),
-        figure("overload_sent_p99", "  p99", from_sent.at(0.99), "ms")
+        figure("overload_sent_p99", "  p99", since_sent.at(0.99), "ms")
             .wanted(Wanted::AtMost(WANTED_OVERLOAD_MS)),
         figure(
             "overload_p99",
             "  intended send to answer, p99",
-            from_due.at(0.99),
+            since_due.at(0.99),
             "ms",
         ),
     ]
@@ -280,12 +280,17 @@ fn bottlenecks(measured: &Measured) -> Vec<String> {
         ("frames", &measured.frames.ours),
         ("echoes", &measured.frames.limit),
     ];
-    let bound = saturated.into_iter().filter_map(|(what, samples)| {
-        let runs = samples.iter().filter(|sample| sample.is_generator_bound());
-        let num = runs.count();
-        (num > 0).then(|| {
-            format!("THE GENERATOR WAS THE BOTTLENECK of {what} in {num} of {} runs: these are not the server's figures", samples.len())
-        })
+    let said = saturated.into_iter().flat_map(|(what, samples)| {
+        let of = samples.len();
+        let num = |is: fn(&Sample) -> bool| samples.iter().filter(|sample| is(sample)).count();
+        let (bound, disturbed) = (num(Sample::is_generator_bound), num(Sample::is_disturbed));
+        let bound = (bound > 0).then(|| {
+            format!("THE GENERATOR WAS THE BOTTLENECK of {what} in {bound} of {of} runs: these are not the server's figures")
+        });
+        let disturbed = (disturbed > 0).then(|| {
+            format!("THE MACHINE WAS SHORT OF CPU for {what} in {disturbed} of {of} runs: trust what is per CPU-second alone")
+        });
+        bound.into_iter().chain(disturbed)
     });
     let delay = measured
         .half
@@ -303,5 +308,5 @@ fn bottlenecks(measured: &Measured) -> Vec<String> {
         measured.overload.unsent,
         (f64::from(measured.overload.rate) * measured.overload.sample.time().as_secs_f64()) as u64,
     );
-    bound.chain(late).chain([overload]).collect()
+    said.chain(late).chain([overload]).collect()
 }

@@ -114,7 +114,7 @@ mod tests {
                 Answer::Accepted(None),
             ),
             (
-                "HTTP/1.1 200 OK\r\ncontent-length: 45\r\n\r\n{\"status\":\"success\",\"accepted\":97,\"rejected\":[",
+                "HTTP/1.1 200 OK\r\ncontent-length: 48\r\n\r\n{\"status\":\"success\",\"accepted\":97,\"rejected\":[]}",
                 Answer::Accepted(Some(97)),
             ),
             (

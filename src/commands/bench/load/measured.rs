@@ -157,7 +157,16 @@ impl Sample {
 
     /// Whether the generator, and not the server, was at its limit.
     pub(in crate::commands::bench) fn is_generator_bound(&self) -> bool {
-        self.generator_share() > BUSY && self.server_share() < SATURATED
+        self.generator_share() > BUSY && !self.is_saturated()
+    }
+
+    /// Whether neither was: somebody else had the cores.
+    pub(in crate::commands::bench) fn is_disturbed(&self) -> bool {
+        self.generator_share() <= BUSY && !self.is_saturated()
+    }
+
+    fn is_saturated(&self) -> bool {
+        self.server_share() >= SATURATED
     }
 }
 
@@ -165,8 +174,8 @@ impl Sample {
 #[derive(Debug, Default)]
 pub(in crate::commands::bench) struct Latencies {
     is_wanted: bool,
-    from_due: Vec<f32>,
-    from_sent: Vec<f32>,
+    since_due: Vec<f32>,
+    since_sent: Vec<f32>,
     delays: Vec<f32>,
 }
 
@@ -176,8 +185,8 @@ impl Latencies {
         let room = || Vec::with_capacity(usize::try_from(num).unwrap_or_default());
         Self {
             is_wanted: true,
-            from_due: room(),
-            from_sent: room(),
+            since_due: room(),
+            since_sent: room(),
             delays: room(),
         }
     }
@@ -185,20 +194,20 @@ impl Latencies {
     pub(super) fn add(&mut self, due: Instant, sent: Instant, answered: Instant) {
         if self.is_wanted {
             let ms = |time: Duration| time.as_secs_f32() * 1e3;
-            self.from_due.push(ms(answered - due));
-            self.from_sent.push(ms(answered - sent));
+            self.since_due.push(ms(answered - due));
+            self.since_sent.push(ms(answered - sent));
             self.delays.push(ms(sent - due));
         }
     }
 
     /// From the intended time to the answer.
     pub(in crate::commands::bench) fn since_due(&self) -> Percentiles {
-        percentiles(&self.from_due)
+        percentiles(&self.since_due)
     }
 
     /// From the first byte sent to the answer.
     pub(in crate::commands::bench) fn since_sent(&self) -> Percentiles {
-        percentiles(&self.from_sent)
+        percentiles(&self.since_sent)
     }
 
     /// From the intended time to the first byte sent.
@@ -234,6 +243,13 @@ mod tests {
         assert!(sample(800, 980).is_generator_bound());
         assert!(!sample(980, 980).is_generator_bound());
         assert!(!sample(800, 800).is_generator_bound());
+    }
+
+    #[test]
+    fn a_run_in_which_nobody_was_at_a_limit_was_disturbed() {
+        assert!(sample(800, 800).is_disturbed());
+        assert!(!sample(980, 800).is_disturbed());
+        assert!(!sample(800, 980).is_disturbed());
     }
 
     #[test]

@@ -71,9 +71,9 @@ fn in_an_open_loop_what_finds_no_connection_waits_or_is_not_sent() {
     };
     let open = load.offer(&mut messages, pacing, &process::own).unwrap();
     assert!(open.sent > 0 && open.sent < pacing.num_sends());
-    let (from_due, from_sent) = (open.latencies.since_due(), open.latencies.since_sent());
-    assert_eq!(from_due.len() as u64, open.sent);
-    assert!(from_due.max() > from_sent.at(0.5));
+    let (since_due, since_sent) = (open.latencies.since_due(), open.latencies.since_sent());
+    assert_eq!(since_due.len() as u64, open.sent);
+    assert!(since_due.max() > since_sent.at(0.5));
 }
 
 #[test]

@@ -6,6 +6,18 @@ use clap::Args;
 
 use super::super::super::cli::parse_stream;
 
+/// What a crowd does, at the end of the help.
+pub(in super::super) const CROWD: &str = "\
+A crowd is people at a running node. They register, watch, react, leave and come back, until q, Ctrl-C or --duration.
+Where standard output is no terminal, a line every 2 s says how it goes. In the end all of them come back for the last
+window, and what each has added up is compared with the node's own totals.
+
+Examples:
+  emostream bench --crowd                                    100 people at http://localhost:5001
+  emostream bench --crowd --people 2000 --rate 0.2 --stay 1m --duration 5m --json
+
+Exit codes of a crowd: 0 it adds up, 70 it does not or could not be checked, 78 no node, 130 a second Ctrl-C.";
+
 /// How a crowd behaves, and at which node.
 #[derive(Debug, Args)]
 pub struct CrowdArgs {
