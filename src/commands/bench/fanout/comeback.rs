@@ -77,7 +77,7 @@ fn run(site: &Site) -> Result<Run, Failure> {
         books.complain("return: not all sessions came back".to_owned());
     }
     let mut notes = audience.seen.complaints();
-    notes.extend(spent.bottleneck("return"));
+    notes.extend(spent.warnings("return"));
     Ok(Run {
         caught_up,
         all_in,

@@ -168,8 +168,8 @@ fn outcome(runs: Vec<Run>) -> Outcome {
         ..Outcome::default()
     };
     for run in runs {
-        outcome.notes.extend(run.node.bottleneck("deliveries"));
-        outcome.notes.extend(run.bare.bottleneck("bare deliveries"));
+        outcome.notes.extend(run.node.warnings("deliveries"));
+        outcome.notes.extend(run.bare.warnings("bare deliveries"));
         outcome.notes.extend(run.complaints);
         outcome.books.add(run.books);
     }

@@ -62,6 +62,7 @@ pub(super) fn measure(site: &Site) -> Result<Outcome, Failure> {
 
 fn notes(site: &Site, spent: &Spent, audience: &Audience) -> Vec<String> {
     let mut notes = audience.seen.complaints();
+    notes.extend(spent.warnings("idle"));
     if site.idle < PING_INTERVAL {
         notes.push("idle: too short for pings, which come after 25 s".to_owned());
     }

@@ -117,6 +117,7 @@ fn run(site: &Site) -> Result<Run, Failure> {
     let reactions = audience.quieten(PATIENCE)?;
     let books = Books::close(&node, &mut audience, reactions.accepted)?;
     let mut notes = timed.notes("latency");
+    notes.extend(spent.warnings("latency"));
     notes.extend(audience.seen.complaints());
     let delay = reactions.delay().at(0.99).unwrap_or_default();
     if delay > LATE_MS {

@@ -119,7 +119,7 @@ fn part(site: &Site, with_stalled: bool) -> Result<Part, Failure> {
         books.complain(format!("{reading} sessions that read were closed"));
     }
     let mut notes = timed.notes("stalled");
-    notes.extend(spent.bottleneck("stalled"));
+    notes.extend(spent.warnings("stalled"));
     Ok(Part {
         num_never: count(site, Manner::Never),
         num_trickle: count(site, Manner::Trickles),
