@@ -55,6 +55,25 @@ pub(super) fn of(process: u32) -> Usage {
         .unwrap_or_default()
 }
 
+/// CPU time of everything that runs on this machine, the kernel's own and what the host took included.
+pub(super) fn of_machine() -> Duration {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    ticks(busy_ticks(&stat).unwrap_or_default())
+}
+
+/// All ticks of the first line of `/proc/stat` but the idle ones.
+fn busy_ticks(stat: &str) -> Option<u64> {
+    let mut fields = stat.lines().next()?.split_whitespace();
+    let "cpu" = fields.next()? else {
+        return None;
+    };
+    let numbers = fields.map(str::parse).collect::<Result<Vec<u64>, _>>();
+    let [user, nice, system, _idle, _waiting, irq, softirq, steal, ..] = *numbers.ok()? else {
+        return None;
+    };
+    Some(user + nice + system + irq + softirq + steal)
+}
+
 /// What a process and all its descendants have used, those included that have ended and were waited for.
 pub(super) fn of_tree(root: u32) -> Usage {
     let stats = all_stats();
@@ -203,6 +222,14 @@ mod tests {
         };
         assert_eq!(Stat::parse(line), Some(expected));
         assert_eq!(Stat::parse("12 (a) S 7"), None);
+    }
+
+    #[test]
+    fn a_machine_is_busy_with_all_that_is_not_idle() {
+        let stat = "cpu  1 2 4 1000 2000 8 16 32 64 128\ncpu0 9 9 9 9 9 9 9 9 9 9\n";
+        assert_eq!(busy_ticks(stat), Some(63));
+        assert_eq!(busy_ticks("cpu 1 2 3"), None);
+        assert!(of_machine() > Duration::ZERO);
     }
 
     #[test]

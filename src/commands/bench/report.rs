@@ -276,10 +276,15 @@ fn machine() -> Value {
         let line = text.lines().find(|line| line.starts_with(name))?;
         Some(line.split_once(':')?.1.trim().to_owned())
     };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // All of them, also those that this thread has left to the server.
+    let processors = read("/proc/cpuinfo");
+    let cores = processors
+        .lines()
+        .filter(|line| line.starts_with("processor"))
+        .count();
     json!({
         "cores": cores,
-        "cpu": after(&read("/proc/cpuinfo"), "model name"),
+        "cpu": after(&processors, "model name"),
         "memory": after(&read("/proc/meminfo"), "MemTotal"),
         "kernel": read("/proc/sys/kernel/osrelease").trim(),
     })

@@ -53,7 +53,7 @@ fn run(site: &Site) -> Result<Run, Failure> {
     let node = site.node(WINDOW)?;
     let mut audience = site.audience(&node, |_| Manner::Reads)?;
     audience.react(REACTIONS)?;
-    warm_up(&mut audience)?;
+    warm_up(&mut audience, site.sessions)?;
     audience.leave();
     audience.run_for(WINDOW_TIME * AWAY)?;
     let recovered = audience.seen.recovered;
@@ -77,7 +77,7 @@ fn run(site: &Site) -> Result<Run, Failure> {
         books.complain("return: not all sessions came back".to_owned());
     }
     let mut notes = audience.seen.complaints();
-    notes.extend(spent.bottleneck("return"));
+    notes.extend(spent.warnings("return"));
     Ok(Run {
         caught_up,
         all_in,

@@ -58,10 +58,10 @@ fn run(site: &Site) -> Result<Run, Failure> {
     let mut audience = site.audience(&node, |_| Manner::Reads)?;
     audience.react(REACTIONS)?;
     audience.run_for(WARM_UP)?;
-    settle(&mut audience, site.sessions)?;
+    settle(&mut audience, site.sessions, WINDOW_TIME)?;
     let before = Mark::now(node.usage(), &audience);
     audience.run_for(WINDOW_TIME * (NUM_WINDOWS as u32 - 1))?;
-    settle(&mut audience, site.sessions)?;
+    settle(&mut audience, site.sessions, WINDOW_TIME)?;
     let spent = before.until(&Mark::now(node.usage(), &audience));
     let reactions = audience.quieten(PATIENCE)?;
     let books = Books::close(&node, &mut audience, reactions.accepted)?;
@@ -168,8 +168,8 @@ fn outcome(runs: Vec<Run>) -> Outcome {
         ..Outcome::default()
     };
     for run in runs {
-        outcome.notes.extend(run.node.bottleneck("deliveries"));
-        outcome.notes.extend(run.bare.bottleneck("bare deliveries"));
+        outcome.notes.extend(run.node.warnings("deliveries"));
+        outcome.notes.extend(run.bare.warnings("bare deliveries"));
         outcome.notes.extend(run.complaints);
         outcome.books.add(run.books);
     }

@@ -99,8 +99,8 @@ fn outcome(runs: &[Run]) -> Outcome {
     let mut figures = vec![one(runs, PER_CPU_SECOND).wanted(WANTED)];
     figures.extend(over(runs, FIGURES));
     let notes = runs.iter().flat_map(|run| {
-        let bare = run.bare.bottleneck("bare handshakes");
-        run.node.bottleneck("handshakes").into_iter().chain(bare)
+        let bare = run.bare.warnings("bare handshakes");
+        [run.node.warnings("handshakes"), bare].concat()
     });
     Outcome {
         figures,

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::meter::Mark;
+use super::audience::Audience;
+use super::meter::{Mark, Spent};
 use super::outcome::Outcome;
 use super::session::Manner;
 use super::site::Site;
@@ -39,32 +40,34 @@ pub(super) fn measure(site: &Site) -> Result<Outcome, Failure> {
     let num = site.sessions as f64;
     let kib = full.resident.saturating_sub(empty) as f64 / KIB / num;
     let micros = spent.micros_per(num * spent.time.as_secs_f64());
+    let pings = audience.seen.pings as f64;
+    let figures = [
+        figure(
+            "idle_resident",
+            "resident memory of an idle session",
+            kib,
+            "KiB",
+        )
+        .wanted(WANTED_KIB),
+        figure("idle_empty", "of the node before", empty as f64 / 1e6, "MB"),
+        figure("idle_cpu", "CPU of an idle session", micros, "µs/s").wanted(WANTED_MICROS),
+        figure("idle_pings", "pings answered", pings, ""),
+    ];
+    Ok(Outcome {
+        figures: figures.into(),
+        notes: notes(site, &spent, &audience),
+        ..Outcome::default()
+    })
+}
+
+fn notes(site: &Site, spent: &Spent, audience: &Audience) -> Vec<String> {
     let mut notes = audience.seen.complaints();
+    notes.extend(spent.warnings("idle"));
     if site.idle < PING_INTERVAL {
         notes.push("idle: too short for pings, which come after 25 s".to_owned());
     }
     if spent.frames > 0 {
         notes.push(format!("idle: {} windows came meanwhile", spent.frames));
     }
-    Ok(Outcome {
-        figures: vec![
-            figure(
-                "idle_resident",
-                "resident memory of an idle session",
-                kib,
-                "KiB",
-            )
-            .wanted(WANTED_KIB),
-            figure("idle_empty", "of the node before", empty as f64 / 1e6, "MB"),
-            figure("idle_cpu", "CPU of an idle session", micros, "µs/s").wanted(WANTED_MICROS),
-            figure(
-                "idle_pings",
-                "pings answered",
-                audience.seen.pings as f64,
-                "",
-            ),
-        ],
-        notes,
-        ..Outcome::default()
-    })
+    notes
 }

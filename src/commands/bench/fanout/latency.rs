@@ -6,8 +6,6 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::audience::Audience;
 use super::books::Books;
 use super::meter::{Mark, Spent};
@@ -110,15 +108,16 @@ fn run(site: &Site) -> Result<Run, Failure> {
     let node = site.node(WINDOW)?;
     let mut audience = site.audience(&node, |_| Manner::Reads)?;
     audience.react(REACTIONS)?;
-    let from = warm_up(&mut audience)?;
+    let from = warm_up(&mut audience, site.sessions)?;
     let before = Mark::now(node.usage(), &audience);
-    audience.run_for(WINDOW_TIME * NUM_WINDOWS as u32)?;
-    settle(&mut audience, site.sessions)?;
+    audience.run_for(WINDOW_TIME * (NUM_WINDOWS as u32 - 1))?;
+    settle(&mut audience, site.sessions, WINDOW_TIME)?;
     let spent = before.until(&Mark::now(node.usage(), &audience));
     let timed = Timed::of(&audience, from, site.sessions);
     let reactions = audience.quieten(PATIENCE)?;
     let books = Books::close(&node, &mut audience, reactions.accepted)?;
     let mut notes = timed.notes("latency");
+    notes.extend(spent.warnings("latency"));
     notes.extend(audience.seen.complaints());
     let delay = reactions.delay().at(0.99).unwrap_or_default();
     if delay > LATE_MS {
@@ -140,14 +139,10 @@ fn run(site: &Site) -> Result<Run, Failure> {
     })
 }
 
-/// Lets the first window pass that has reactions, and tells its number.
-pub(super) fn warm_up(audience: &mut Audience) -> Result<u64, Failure> {
-    audience.run_for(WINDOW_TIME)?;
-    let before = audience.seen.newest().map(|newest| newest.window.seq);
-    audience.run_until(Instant::now() + 2 * WINDOW_TIME, |audience| {
-        audience.seen.newest().map(|newest| newest.window.seq) > before
-    })?;
-    audience.run_for(WINDOW_TIME / 2)?;
+/// Lets the first windows with reactions pass. Ends between two windows, and tells the number of the last one.
+pub(super) fn warm_up(audience: &mut Audience, sessions: usize) -> Result<u64, Failure> {
+    settle(audience, sessions, WINDOW_TIME)?;
+    settle(audience, sessions, WINDOW_TIME)?;
     let newest = audience.seen.newest().map(|newest| newest.window.seq);
     Ok(newest.unwrap_or_default())
 }

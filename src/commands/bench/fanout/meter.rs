@@ -10,6 +10,9 @@ use crate::commands::bench::process::{self, Usage};
 /// The loop has no more to give beyond this share of its time.
 const BUSY: f64 = 0.95;
 
+/// Other work that takes more than this share of a core is measured too.
+const DISTURBING: f64 = 0.15;
+
 /// A server below this share of its core could have done more.
 const SATURATED: f64 = 0.9;
 
@@ -19,6 +22,7 @@ pub(super) struct Mark {
     at: Instant,
     server: Usage,
     own: Usage,
+    machine: Duration,
     frames: u64,
     merged: u64,
 }
@@ -29,6 +33,7 @@ impl Mark {
             at: Instant::now(),
             server,
             own: process::own(),
+            machine: process::of_machine(),
             frames: audience.seen.frames,
             merged: audience.seen.merged,
         }
@@ -36,11 +41,14 @@ impl Mark {
 
     /// What was used since.
     pub(super) fn until(&self, later: &Self) -> Spent {
+        let (cpu, own) = (later.server - self.server, later.own - self.own);
+        let machine = later.machine.saturating_sub(self.machine);
         Spent {
             time: later.at - self.at,
-            cpu: later.server - self.server,
+            cpu,
             user: later.server.utime.saturating_sub(self.server.utime),
-            own: later.own - self.own,
+            own,
+            others: machine.saturating_sub(cpu + own),
             frames: later.frames - self.frames,
             merged: later.merged - self.merged,
         }
@@ -57,6 +65,8 @@ pub(super) struct Spent {
     pub(super) user: Duration,
     /// CPU time of the generator.
     pub(super) own: Duration,
+    /// CPU time of everything else on the machine.
+    others: Duration,
     pub(super) frames: u64,
     pub(super) merged: u64,
 }
@@ -87,13 +97,18 @@ impl Spent {
         percent(self.own, self.time)
     }
 
-    /// Says so if the generator had no time left while the server had.
-    pub(super) fn bottleneck(&self, of: &str) -> Option<String> {
+    /// Says so if the generator had no time left while the server had, or if other work had the cores.
+    pub(super) fn warnings(&self, of: &str) -> Vec<String> {
         let (own, server) = (self.own_percent(), self.server_percent());
-        let is_bottleneck = own > 100.0 * BUSY && server < 100.0 * SATURATED;
-        is_bottleneck.then(|| {
-            format!("THE GENERATOR WAS THE BOTTLENECK of {of}: it was busy for {own:.0} % of the time, the server for {server:.0} %")
-        })
+        let others = percent(self.others, self.time);
+        let mut warnings = Vec::new();
+        if own > 100.0 * BUSY && server < 100.0 * SATURATED {
+            warnings.push(format!("THE GENERATOR WAS THE BOTTLENECK of {of}: it was busy for {own:.0} % of the time, the server for {server:.0} %"));
+        }
+        if others > 100.0 * DISTURBING {
+            warnings.push(format!("OTHER WORK TOOK {others:.0} % OF A CORE during {of}: trust what is per CPU-second alone"));
+        }
+        warnings
     }
 }
 
@@ -111,6 +126,7 @@ mod tests {
             cpu: Duration::from_millis(server_ms),
             user: Duration::ZERO,
             own: Duration::from_millis(own_ms),
+            others: Duration::ZERO,
             frames: 0,
             merged: 0,
         }
@@ -118,9 +134,19 @@ mod tests {
 
     #[test]
     fn a_generator_without_a_rest_is_the_bottleneck_of_a_server_with_one() {
-        assert!(spent(500, 990).bottleneck("x").is_some());
-        assert!(spent(980, 990).bottleneck("x").is_none());
-        assert!(spent(500, 500).bottleneck("x").is_none());
+        assert_eq!(spent(500, 990).warnings("x").len(), 1);
+        assert!(spent(980, 990).warnings("x").is_empty());
+        assert!(spent(500, 500).warnings("x").is_empty());
+    }
+
+    #[test]
+    fn other_work_on_the_cores_is_named() {
+        let disturbed = Spent {
+            others: Duration::from_millis(400),
+            ..spent(500, 500)
+        };
+        let warnings = disturbed.warnings("x");
+        assert!(warnings[0].contains("40 % OF A CORE"), "{warnings:?}");
     }
 
     #[test]

@@ -87,12 +87,15 @@ pub(super) fn not_in(audience: &Audience) -> Failure {
     .into()
 }
 
-/// Waits until the last window that has begun to arrive has reached everybody, so that a mark lies between two windows. A
-/// window that was merged for some never does: then for as long as a window takes at most.
-pub(super) fn settle(audience: &mut Audience, sessions: usize) -> Result<(), Failure> {
-    let deadline = Instant::now() + Duration::from_secs(1);
+/// Waits until one more window has reached that many sessions, so that a mark lies between two windows. One that was merged
+/// for some never does: then for two windows at most.
+pub(super) fn settle(
+    audience: &mut Audience,
+    sessions: usize,
+    window: Duration,
+) -> Result<(), Failure> {
     let before = audience.seen.newest().map(|newest| newest.window.seq);
-    audience.run_until(deadline, |audience| {
+    audience.run_until(Instant::now() + 2 * window, |audience| {
         let newest = audience.seen.newest();
         let whole = newest.filter(|newest| newest.num_sessions == sessions);
         whole.map(|whole| whole.window.seq) > before
