@@ -57,6 +57,7 @@ const RULES: &[Rule] = &[
             "actors::subscriber",
             "actors::board",
             "actors::cursor",
+            "actors::door",
         ],
         crates: Crates::Any,
     },
