@@ -4,6 +4,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use emostream::commands::{self, Cli};
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let exit = match Cli::try_parse() {

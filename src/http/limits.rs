@@ -3,7 +3,7 @@
 //! A limit counts reactions, not requests: `count: 5` weighs five. The generic cell rate algorithm behind it is
 //! `governor`'s.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::rc::Rc;
@@ -45,14 +45,35 @@ pub struct LimitsConfig {
     pub total: Option<Rate>,
 }
 
-type Keyed<Key> = RateLimiter<Key, DashMapStateStore<Key>, DefaultClock>;
+type Keyed<Key, Hashing = RandomState> =
+    RateLimiter<Key, DashMapStateStore<Key, Hashing>, DefaultClock>;
 type Single = RateLimiter<NotKeyed, InMemoryState, DefaultClock>;
+
+/// Passes on a key that is a hash already.
+#[derive(Debug, Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes
+            .iter()
+            .for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// The limits of a node.
 #[derive(Debug)]
 pub struct Limits {
     /// Keyed by hash: a name of 128 bytes is not kept for every user who ever came.
-    users: Option<Keyed<u64>>,
+    users: Option<Keyed<u64, BuildHasherDefault<Hashed>>>,
     hasher: RandomState,
     addresses: Option<Keyed<IpAddr>>,
     socket: Option<Rate>,
@@ -64,7 +85,9 @@ impl Limits {
     /// Limits as configured.
     pub fn new(config: LimitsConfig) -> Self {
         Self {
-            users: config.user.map(|rate| RateLimiter::keyed(rate.quota())),
+            users: config.user.map(|rate| {
+                RateLimiter::dashmap_with_hasher(rate.quota(), BuildHasherDefault::default())
+            }),
             hasher: RandomState::new(),
             addresses: config.address.map(|rate| RateLimiter::keyed(rate.quota())),
             socket: config.socket,

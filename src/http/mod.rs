@@ -22,6 +22,7 @@ pub mod limits;
 pub mod auth;
 mod body;
 mod elements;
+mod lines;
 mod dto;
 mod error;
 mod observe;

@@ -11,6 +11,7 @@ use super::body;
 use super::dto::{BatchAnswer, ReactionIn, RejectedOut};
 use super::elements::Elements;
 use super::error::Problem;
+use super::lines;
 use super::state::Worker;
 use crate::actors::messages::{Shed, Submit};
 use crate::actors::streams::add;
@@ -137,7 +138,10 @@ fn read_one(bytes: &Bytes) -> Result<Read<'_>, Problem> {
 
 /// In one go if all of them have the right shape, else one by one, so that each wrong one rejects only itself.
 fn read_array(bytes: &Bytes) -> Result<Vec<Read<'_>>, Problem> {
-    if let Ok(reactions) = serde_json::from_slice::<Vec<ReactionIn<'_>>>(bytes) {
+    // What is known to be text as a whole need not be asked so string by string.
+    let text = std::str::from_utf8(bytes).ok();
+    let at_once = text.and_then(|text| serde_json::from_str::<Vec<ReactionIn<'_>>>(text).ok());
+    if let Some(reactions) = at_once {
         within_batch(reactions.len())?;
         return Ok(reactions.into_iter().map(Ok).collect());
     }
@@ -148,7 +152,12 @@ fn read_array(bytes: &Bytes) -> Result<Vec<Read<'_>>, Problem> {
     Ok(texts.map(read_element).collect())
 }
 
+/// As an array.
 fn read_lines(bytes: &Bytes) -> Result<Vec<Read<'_>>, Problem> {
+    if let Some(reactions) = std::str::from_utf8(bytes).ok().and_then(lines::read) {
+        within_batch(reactions.len())?;
+        return Ok(reactions.into_iter().map(Ok).collect());
+    }
     let lines = bytes.split(|byte| *byte == b'\n');
     let filled = lines.filter(|line| first_byte(line).is_some());
     within_batch(filled.clone().count())?;
