@@ -14,6 +14,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use actix::fut::{ActorFutureExt, wrap_future};
 use actix::{Actor, AsyncContext, Context, Handler};
 use tokio::time::Instant;
 
@@ -29,6 +30,10 @@ use crate::domain::WindowSize;
 pub const SLICE: usize = 64;
 /// The pause between slices when sessions are sent away, so that they do not all come back at once.
 const FAREWELL_PAUSE: Duration = Duration::from_millis(5);
+
+/// The pause between slices of pings, and how long all of them may take.
+const PING_PAUSE: Duration = Duration::from_millis(10);
+const PING_SPREAD: Duration = Duration::from_secs(1);
 
 const MAILBOX: usize = 256;
 
@@ -70,6 +75,8 @@ pub struct SessionHub {
     config: HubConfig,
     board: Rc<Board>,
     farewell_begun: bool,
+    /// Pings are on their way out: those who are due now come after them.
+    is_pinging: bool,
 }
 
 impl SessionHub {
@@ -79,17 +86,24 @@ impl SessionHub {
             config,
             board,
             farewell_begun: false,
+            is_pinging: false,
         }
     }
 
-    fn watch(&mut self, _: &mut Context<Self>) {
-        let now = Instant::now();
+    fn watch(&mut self, ctx: &mut Context<Self>) {
+        let (now, watch) = (Instant::now(), self.config.watch());
+        let mut silent = Vec::new();
         for subscriber in self.board.subscribers(false) {
-            match subscriber.judge(now, self.config.watch()) {
+            match subscriber.judge(now, watch) {
                 Verdict::Fine => {}
-                Verdict::Ping => subscriber.ping(),
+                Verdict::Ping => silent.push(subscriber),
                 Verdict::Stalled => self.board.close(&subscriber, Close::Stalled),
             }
+        }
+        if !silent.is_empty() && !self.is_pinging {
+            self.is_pinging = true;
+            let pinging = wrap_future::<_, Self>(ping_in_slices(silent));
+            ctx.spawn(pinging.map(|(), hub, _| hub.is_pinging = false));
         }
     }
 }
@@ -174,6 +188,17 @@ async fn push_in_slices(board: Rc<Board>, place: Place) {
     while let Some(last) = board.push_next(&place, served, SLICE) {
         served = Some(last);
         tokio::task::yield_now().await;
+    }
+}
+
+/// Sessions that came together are silent together. Their pings and pongs in one go would hold up a window by as much as
+/// sending it twice.
+async fn ping_in_slices(silent: Vec<Rc<Subscriber>>) {
+    let num_slices = silent.len().div_ceil(SLICE) as u32;
+    let pause = (PING_SPREAD / num_slices).min(PING_PAUSE);
+    for slice in silent.chunks(SLICE) {
+        slice.iter().for_each(|subscriber| subscriber.ping());
+        tokio::time::sleep(pause).await;
     }
 }
 

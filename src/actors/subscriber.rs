@@ -266,11 +266,11 @@ impl Subscriber {
 
     /// Judges the silence. A session is stalled only if it left a ping unanswered: silence alone may be peace.
     ///
-    /// While windows flow, the first ping goes out at three fifths of the time-out, so that a stalled session is found within
+    /// While windows flow, the first ping goes out at half of the time-out, so that a stalled session is found within
     /// it; without traffic, `ping_interval` keeps middleboxes awake and finds the dead.
     pub fn judge(&self, now: Instant, watch: Watch) -> Verdict {
         let silent = now - self.heard.get();
-        let (patience, rest) = (watch.stall_timeout * 3 / 5, watch.stall_timeout / 3);
+        let (patience, rest) = (watch.stall_timeout / 2, watch.stall_timeout / 3);
         let unanswered = self.pinged.get().map(|pinged| now - pinged);
         match unanswered {
             Some(waited) if silent >= watch.stall_timeout && waited >= rest => Verdict::Stalled,
@@ -317,10 +317,10 @@ mod tests {
     async fn a_peer_that_is_sent_windows_and_never_answers_is_stalled_in_time() {
         let subscriber = subscriber();
         subscriber.advance(Seq(2), 200);
-        assert_eq!(after(&subscriber, 8).await, Verdict::Fine);
+        assert_eq!(after(&subscriber, 7).await, Verdict::Fine);
         assert_eq!(after(&subscriber, 1).await, Verdict::Ping);
         subscriber.ping();
-        assert_eq!(after(&subscriber, 5).await, Verdict::Fine);
+        assert_eq!(after(&subscriber, 6).await, Verdict::Fine);
         assert_eq!(after(&subscriber, 1).await, Verdict::Stalled);
     }
 

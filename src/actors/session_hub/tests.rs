@@ -309,15 +309,33 @@ async fn while_it_is_dead_its_senders_are_told() {
 }
 
 #[actix::test]
+async fn a_crowd_that_came_together_is_not_pinged_in_one_go() {
+    let worker = Worker::new().await;
+    let mut crowd = worker.crowd(4 * SLICE);
+    worker.hub.ask(windows([10])).await;
+    let mut most_at_once = 0;
+    let mut pinged = 0;
+    for _ in 0..10_000 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let frames = crowd.iter_mut().flat_map(Listener::read);
+        let frames = kinds(&frames.collect::<Vec<_>>());
+        let now = frames.iter().filter(|frame| *frame == "ping").count();
+        most_at_once = most_at_once.max(now);
+        pinged += now;
+    }
+    assert_eq!((pinged, most_at_once), (4 * SLICE, SLICE));
+}
+
+#[actix::test]
 async fn a_silent_session_is_closed_by_the_next_life() {
     let worker = Worker::new().await;
     let mut silent = worker.crowd(1).remove(0);
     worker.hub.ask(windows([10])).await;
     silent.read();
-    seconds(10).await;
+    seconds(8).await;
     assert_eq!(kinds(&silent.read()), ["ping"]);
     worker.hub.die_and_come_back().await;
-    seconds(6).await;
+    seconds(8).await;
     assert_eq!(kinds(&silent.read()), ["close 4008"]);
 }
 
