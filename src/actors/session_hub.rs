@@ -32,8 +32,8 @@ pub const SLICE: usize = 64;
 const FAREWELL_PAUSE: Duration = Duration::from_millis(5);
 
 /// The pause between slices of pings, and how long all of them may take.
-const PING_PAUSE: Duration = Duration::from_millis(10);
-const PING_SPREAD: Duration = Duration::from_secs(1);
+const PING_PAUSE: Duration = Duration::from_millis(20);
+const PING_SPREAD: Duration = Duration::from_secs(2);
 
 const MAILBOX: usize = 256;
 
