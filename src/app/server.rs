@@ -28,7 +28,7 @@ use crate::actors::door::Door;
 use crate::actors::session_hub::SessionHub;
 use crate::config::Config;
 use crate::domain::StreamName;
-use crate::http::state::{Shared, Worker};
+use crate::http::state::{ListensOn, Shared, Worker};
 use crate::http::{self, HttpConfig, Upgraded};
 
 /// Connections that may wait to be accepted: a crowd comes back at once.
@@ -134,10 +134,11 @@ pub(super) fn run(
         let address = *address;
         let failed = |error| StartError::Bind { address, error };
         let listener = listen(address).map_err(failed)?;
-        addresses.push(listener.local_addr().map_err(failed)?);
+        let listens_on = listener.local_addr().map_err(failed)?;
+        addresses.push(listens_on);
         let plan = plan.clone();
         server = server
-            .listen("http", listener, move || connections(&plan))
+            .listen("http", listener, move || connections(&plan, listens_on))
             .map_err(failed)?;
     }
     let running = server.run();
@@ -167,11 +168,12 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// the one request that takes a connection over.
 fn connections(
     plan: &WorkerPlan,
+    listens_on: SocketAddr,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error: Debug, InitError: Debug> + use<>
 {
     let send_buffer = plan.config.http.send_buffer;
     let stall_timeout = plan.config.hub.stall_timeout;
-    let upgraded = routes(plan);
+    let upgraded = routes(plan, listens_on);
     let upgrade = fn_factory(move || {
         let routes = upgraded.new_service(());
         async move {
@@ -186,12 +188,13 @@ fn connections(
         .tcp_nodelay(true)
         .on_connect_ext(move |stream: &TcpStream, _| tune(stream, send_buffer, stall_timeout))
         .upgrade(upgrade)
-        .finish(routes(plan))
+        .finish(routes(plan, listens_on))
         .tcp()
 }
 
 fn routes(
     plan: &WorkerPlan,
+    listens_on: SocketAddr,
 ) -> impl ServiceFactory<
     Request,
     Config = (),
@@ -201,6 +204,7 @@ fn routes(
 > + use<> {
     let app = App::new()
         .wrap(from_fn(http::observe))
+        .app_data(ListensOn(listens_on))
         .configure(http::configure(plan.worker()));
     let answering = app
         .into_factory()

@@ -1,13 +1,14 @@
 //! `POST /register` and `POST /deregister`: a place for a client, with a lease.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::HOST;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::body;
 use super::dto::{DeregisterIn, DeregisterOut, RegisterIn, RegisterOut};
 use super::error::Problem;
-use super::state::{Shared, Worker};
+use super::state::{ListensOn, Shared, Worker};
 use crate::actors::messages::{Deregister, Register};
 use crate::domain::{ClusterId, UserId};
 
@@ -121,7 +122,19 @@ fn ws_url(shared: &Shared, request: &HttpRequest, client_id: &str) -> String {
             let path = url.path().trim_end_matches('/');
             format!("{scheme}://{authority}{path}")
         }
-        None => format!("ws://{}", request.connection_info().host()),
+        None => format!("ws://{}", found_at(request)),
     };
     format!("{base}/ws?{query}")
+}
+
+/// The host by which the client found this node. One of HTTP/1.0 need not name it, and is told where it is.
+fn found_at(request: &HttpRequest) -> String {
+    let connection = request.connection_info();
+    let is_named = connection.host() != request.app_config().host();
+    match request.app_data::<ListensOn>() {
+        Some(ListensOn(address)) if !is_named && !request.headers().contains_key(HOST) => {
+            address.to_string()
+        }
+        _ => connection.host().to_owned(),
+    }
 }

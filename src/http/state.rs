@@ -1,7 +1,7 @@
 //! What handlers work with: the part that all workers share, and each worker's own.
 
 use std::cell::Cell;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -127,6 +127,10 @@ impl Shared {
         forwarded.rsplit(',').nth(place)?.trim().parse().ok()
     }
 }
+
+/// The address of the listener that a request came in by.
+#[derive(Debug, Clone, Copy)]
+pub struct ListensOn(pub SocketAddr);
 
 /// What one worker has for itself, on its own thread.
 #[derive(Debug)]

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use crate::support::api::Api;
@@ -58,6 +60,23 @@ async fn the_ws_url_works_as_it_is_given() {
     assert_eq!(Some(session.cluster), reply["cluster"].as_u64());
     api.react(&reaction("c-1", "🔥")).await;
     session.until_total(1).await;
+}
+
+#[tokio::test]
+async fn a_client_that_names_no_host_is_told_where_the_node_is() {
+    let server = Server::start(&[]).await;
+    let address = &server.addresses[0];
+    let body = json!({"client_id": "c-1"}).to_string();
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "POST /register HTTP/1.0\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    let wanted = format!("\"ws_url\":\"ws://{address}/ws?client_id=c-1\"");
+    assert!(answer.contains(&wanted), "{answer}");
 }
 
 #[tokio::test]
