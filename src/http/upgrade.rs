@@ -108,7 +108,7 @@ where
     App: Service<Request, Response = ServiceResponse<Body>, Error = Response<BoxBody>>,
     Body: MessageBody + 'static,
 {
-    let mut parts = framed.into_parts();
+    let parts = framed.into_parts();
     let (reader, writer) = parts.io.into_split();
     let outgoing = Rc::new(Outgoing::new(writer));
     let inbound = Inbound {
@@ -123,32 +123,39 @@ where
         Ok(answered) => answered.map_into_boxed_body().into_parts().1.into(),
         Err(refusal) => refusal,
     };
-    let is_switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    let (mut head, mut body) = response.into_parts();
-    let mut unsent = BytesMut::new();
-    if is_switching {
-        let head = Message::Item((head, BodySize::Stream));
-        parts.codec.encode(head, &mut unsent)?;
-        // What is there to say already travels with the head.
-        let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut body).poll_next(cx))).await;
-        if let Poll::Ready(Some(Ok(first))) = first {
-            unsent.extend_from_slice(&first);
-        }
-    } else {
-        let whole = to_bytes_limited(body, MAX_REFUSAL).await;
-        let whole = whole.map_err(io::Error::other)?.unwrap_or_default();
-        head.head_mut().set_connection_type(ConnectionType::Close);
-        let head = Message::Item((head, BodySize::Sized(whole.len() as u64)));
-        parts.codec.encode(head, &mut unsent)?;
-        unsent.extend_from_slice(&whole);
-        body = BoxBody::new(());
-    }
+    // Answers to the requests before this one stand there still.
+    let mut unsent = parts.write_buf;
+    let body = begin(parts.codec, response, &mut unsent).await?;
     outgoing.open(unsent.freeze());
     Ok(Conversation {
         outgoing,
         body,
         goodbye,
     })
+}
+
+/// Writes the head of an answer, and what there is to say already. Returns the body that says the rest.
+async fn begin(
+    mut codec: Codec,
+    response: Response<BoxBody>,
+    unsent: &mut BytesMut,
+) -> io::Result<BoxBody> {
+    let (mut head, mut body) = response.into_parts();
+    if head.status() == StatusCode::SWITCHING_PROTOCOLS {
+        codec.encode(Message::Item((head, BodySize::Stream)), unsent)?;
+        let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut body).poll_next(cx))).await;
+        if let Poll::Ready(Some(Ok(first))) = first {
+            unsent.extend_from_slice(&first);
+        }
+        return Ok(body);
+    }
+    let whole = to_bytes_limited(body, MAX_REFUSAL).await;
+    let whole = whole.map_err(io::Error::other)?.unwrap_or_default();
+    head.head_mut().set_connection_type(ConnectionType::Close);
+    let size = BodySize::Sized(whole.len() as u64);
+    codec.encode(Message::Item((head, size)), unsent)?;
+    unsent.extend_from_slice(&whole);
+    Ok(BoxBody::new(()))
 }
 
 /// The sending side of a connection.
@@ -185,6 +192,8 @@ impl Outgoing {
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
+        // An empty rest would hold the memory of the whole.
+        *unsent = Bytes::new();
         Poll::Ready(Ok(()))
     }
 

@@ -47,7 +47,7 @@ impl RawFrame {
         }
     }
 
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = header(self, self.payload.len() as u64);
         if self.masked {
             bytes.extend(MASK);

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use reqwest::Method;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
+use crate::support::raw_socket::RawFrame;
 use crate::support::reactions::{bulk, reaction};
 use crate::support::server::Server;
-use crate::support::wait::PATIENCE;
-use crate::support::wait::wait_for;
+use crate::support::wait::{PATIENCE, wait_for, within};
 
 const SUBPROTOCOL: &str = "emostream.v1.json";
 
@@ -158,4 +160,37 @@ async fn a_plain_request_to_the_socket_is_answered_as_http() {
     api.admin(Method::POST, "/ws", &json!({}))
         .await
         .problem(405);
+}
+
+#[tokio::test]
+async fn what_stands_before_and_behind_a_handshake_in_one_packet_is_answered_in_order() {
+    let server = Server::start(&[]).await;
+    let address = &server.addresses[0];
+    let mut packet = format!(
+        "GET /health HTTP/1.1\r\nHost: {address}\r\n\r\n\
+         GET /ws HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    .into_bytes();
+    packet.extend(RawFrame::text(r#"{"type":"react","emoji_type":"🔥","id":"1"}"#).encode());
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(&packet).await.expect("room in the socket");
+    let mut answer = Vec::new();
+    let parts: [&[u8]; 4] = [b"HTTP/1.1 200", b"HTTP/1.1 101", b"\"hello\"", b"\"ack\""];
+    let mut from = 0;
+    for part in parts {
+        let place = |answer: &[u8]| {
+            let mut rest = answer[from..].windows(part.len());
+            rest.position(|bytes| bytes == part)
+        };
+        let found = loop {
+            if let Some(found) = place(&answer) {
+                break found;
+            }
+            let read = within(PATIENCE, "more of the answer", stream.read_buf(&mut answer));
+            let read = read.await.expect("an answer");
+            assert!(read > 0, "{}", String::from_utf8_lossy(&answer));
+        };
+        from += found + part.len();
+    }
 }
