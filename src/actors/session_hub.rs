@@ -102,8 +102,9 @@ impl SessionHub {
         }
         if !silent.is_empty() && !self.is_pinging {
             self.is_pinging = true;
-            let pinging = wrap_future::<_, Self>(ping_in_slices(silent));
-            ctx.spawn(pinging.map(|(), hub, _| hub.is_pinging = false));
+            let pause = ping_pause(silent.len());
+            let pinging = in_slices(silent, Some(pause), Subscriber::ping);
+            ctx.spawn(wrap_future::<_, Self>(pinging).map(|(), hub, _| hub.is_pinging = false));
         }
     }
 }
@@ -147,8 +148,10 @@ impl Handler<DeliveryChanged> for SessionHub {
 
     fn handle(&mut self, changed: DeliveryChanged, _: &mut Self::Context) {
         if self.board.interrupt(changed.interrupted) {
-            let all = self.board.subscribers(false);
-            actix::spawn(tell_delivery(self.board.clone(), all));
+            let (board, all) = (self.board.clone(), self.board.subscribers(false));
+            // What is said is how it stands when a session's turn comes.
+            let tell = move |subscriber: &Subscriber| board.tell_delivery(subscriber);
+            actix::spawn(in_slices(all, None, tell));
         }
     }
 }
@@ -177,7 +180,9 @@ impl Handler<CloseSessions> for SessionHub {
         let num_open = open.len();
         if !self.farewell_begun {
             self.farewell_begun = true;
-            actix::spawn(send_away(self.board.clone(), open));
+            let board = self.board.clone();
+            let close = move |subscriber: &Subscriber| board.close(subscriber, Close::Draining);
+            actix::spawn(in_slices(open, Some(FAREWELL_PAUSE), close));
         }
         num_open
     }
@@ -191,34 +196,22 @@ async fn push_in_slices(board: Rc<Board>, place: Place) {
     }
 }
 
+/// Does something for each of them, with a pause between slices: none is a turn for other work.
+async fn in_slices(all: Vec<Rc<Subscriber>>, pause: Option<Duration>, act: impl Fn(&Subscriber)) {
+    for slice in all.chunks(SLICE) {
+        slice.iter().for_each(|subscriber| act(subscriber));
+        match pause {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => tokio::task::yield_now().await,
+        }
+    }
+}
+
 /// Sessions that came together are silent together. Their pings and pongs in one go would hold up a window by as much as
 /// sending it twice.
-async fn ping_in_slices(silent: Vec<Rc<Subscriber>>) {
-    let num_slices = silent.len().div_ceil(SLICE) as u32;
-    let pause = (PING_SPREAD / num_slices).min(PING_PAUSE);
-    for slice in silent.chunks(SLICE) {
-        slice.iter().for_each(|subscriber| subscriber.ping());
-        tokio::time::sleep(pause).await;
-    }
-}
-
-/// What is said is how it stands when a session's turn comes.
-async fn tell_delivery(board: Rc<Board>, all: Vec<Rc<Subscriber>>) {
-    for slice in all.chunks(SLICE) {
-        slice
-            .iter()
-            .for_each(|subscriber| board.tell_delivery(subscriber));
-        tokio::task::yield_now().await;
-    }
-}
-
-async fn send_away(board: Rc<Board>, open: Vec<Rc<Subscriber>>) {
-    for slice in open.chunks(SLICE) {
-        for subscriber in slice {
-            board.close(subscriber, Close::Draining);
-        }
-        tokio::time::sleep(FAREWELL_PAUSE).await;
-    }
+fn ping_pause(num_silent: usize) -> Duration {
+    let num_slices = num_silent.div_ceil(SLICE).max(1) as u32;
+    (PING_SPREAD / num_slices).min(PING_PAUSE)
 }
 
 #[cfg(test)]
