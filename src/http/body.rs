@@ -10,6 +10,8 @@ use super::HttpConfig;
 use super::dto::ReactionIn;
 use super::error::Problem;
 
+pub(super) const JSON: &str = "application/json";
+
 /// The whole body. actix-web itself bounds the time of a request's head alone.
 pub(super) async fn read(
     request: &HttpRequest,
@@ -41,7 +43,7 @@ pub(super) async fn json<Shape: DeserializeOwned>(
 ) -> Result<Shape, Problem> {
     let bytes = read(request, payload, config).await?;
     if !bytes.is_empty() && !is_json(request) {
-        return Err(unsupported("application/json"));
+        return Err(unsupported(JSON));
     }
     let bytes = if bytes.is_empty() {
         b"null"
@@ -71,14 +73,15 @@ fn announced_length(request: &HttpRequest) -> Option<u64> {
 }
 
 fn is_json(request: &HttpRequest) -> bool {
-    let content_type = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|value| {
-        let essence = value.split(';').next().unwrap_or_default();
-        essence.trim().eq_ignore_ascii_case("application/json")
-    })
+    media_type(request).eq_ignore_ascii_case(JSON)
+}
+
+/// What the client says the body is, without parameters; empty if it does not say.
+pub(super) fn media_type(request: &HttpRequest) -> &str {
+    let content_type = request.headers().get(CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    let content_type = content_type.and_then(|value| value.split(';').next());
+    content_type.unwrap_or_default().trim()
 }
 
 /// Names the field that is wrong in a reaction that is JSON but not of the right shape.

@@ -103,9 +103,7 @@ impl Limits {
         let Some(count) = NonZeroU32::new(count) else {
             return Ok(());
         };
-        if let (Some(addresses), Some(address)) = (&self.addresses, address) {
-            self.judge(addresses.check_key_n(&network(address), count))?;
-        }
+        self.ask_address(address, count)?;
         if let Some(users) = &self.users {
             self.judge(users.check_key_n(&self.hasher.hash_one(user), count))?;
         }
@@ -117,11 +115,15 @@ impl Limits {
 
     /// Admits `count` reactions of an address in one go, or none of them.
     pub fn admit_address(&self, address: Option<IpAddr>, count: u32) -> bool {
-        match (&self.addresses, address, NonZeroU32::new(count)) {
-            (Some(addresses), Some(address), Some(count)) => self
-                .judge(addresses.check_key_n(&network(address), count))
-                .is_ok(),
-            _ => true,
+        NonZeroU32::new(count).is_none_or(|count| self.ask_address(address, count).is_ok())
+    }
+
+    fn ask_address(&self, address: Option<IpAddr>, count: NonZeroU32) -> Result<(), Duration> {
+        match (&self.addresses, address) {
+            (Some(addresses), Some(address)) => {
+                self.judge(addresses.check_key_n(&network(address), count))
+            }
+            _ => Ok(()),
         }
     }
 

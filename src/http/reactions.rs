@@ -7,7 +7,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::body;
+use super::body::{self, JSON};
 use super::dto::{BatchAnswer, ReactionIn, RejectedOut};
 use super::elements::Elements;
 use super::error::Problem;
@@ -23,7 +23,6 @@ pub(super) const MAX_BATCH: usize = 10_000;
 const MAX_TIMESTAMP_BYTES: usize = 64;
 /// `2026-06-11T20:00`: a date alone is not a moment.
 const MIN_TIMESTAMP_BYTES: usize = 16;
-const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
 
 /// Why one reaction is not accepted.
@@ -95,19 +94,10 @@ async fn accept(
 }
 
 fn is_ndjson(request: &HttpRequest) -> Result<bool, Problem> {
-    let content_type = request.headers().get(CONTENT_TYPE);
-    // As most clients write it.
-    if content_type.is_some_and(|value| value == JSON) {
-        return Ok(false);
-    }
-    let content_type = content_type
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .unwrap_or_default()
-        .trim();
-    if content_type.eq_ignore_ascii_case(JSON) {
+    let media_type = body::media_type(request);
+    if media_type.eq_ignore_ascii_case(JSON) {
         Ok(false)
-    } else if content_type.eq_ignore_ascii_case(NDJSON) {
+    } else if media_type.eq_ignore_ascii_case(NDJSON) {
         Ok(true)
     } else {
         Err(body::unsupported(
