@@ -47,3 +47,31 @@ pub(super) fn is_quit(event: &Event) -> bool {
         _ => false,
     })
 }
+
+/// What is drawn on a screen of that size, line by line, without the blanks at the end.
+#[cfg(test)]
+pub(super) fn drawn(
+    width: u16,
+    height: u16,
+    draw: impl FnOnce(&mut ratatui::Frame<'_>),
+) -> Vec<String> {
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+    use ratatui::text::Span;
+
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(draw).unwrap();
+    let buffer = terminal.backend().buffer();
+    let line = |row: u16| {
+        let mut text = String::new();
+        let mut column = 0;
+        while column < width {
+            let symbol = buffer[(column, row)].symbol();
+            text += symbol;
+            // A wide symbol hides the cell behind it.
+            column += u16::try_from(Span::raw(symbol).width().max(1)).unwrap();
+        }
+        text.trim_end().to_owned()
+    };
+    (0..height).map(line).collect()
+}

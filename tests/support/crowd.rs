@@ -1,11 +1,12 @@
 //! `emostream bench --crowd` as a child process.
 
-use std::process::{Output, Stdio};
+use std::process::Output;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
+use super::program;
 use super::wait::{PATIENCE, within};
 
 /// A running crowd; killed when it goes out of scope.
@@ -19,15 +20,8 @@ impl Crowd {
     /// `args` stand after `--crowd --json`.
     pub(crate) fn start(args: &[&str]) -> Self {
         let home = TempDir::new().expect("a directory for the process");
-        let child = Command::new(env!("CARGO_BIN_EXE_emostream"))
-            .args(["bench", "--crowd", "--json"])
-            .args(args)
-            .current_dir(home.path())
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
+        let args = [&["bench", "--crowd", "--json"], args].concat();
+        let child = program::command(&args, &home)
             .spawn()
             .expect("the binary starts");
         Self { child, _home: home }
@@ -35,10 +29,7 @@ impl Crowd {
 
     /// Asks it to close.
     pub(crate) fn interrupt(&self) {
-        let id = self.child.id().expect("the process runs");
-        let id = i32::try_from(id).expect("process ids are small");
-        let pid = Pid::from_raw(id).expect("process ids are not zero");
-        kill_process(pid, Signal::INT).expect("the process takes a signal");
+        program::signal(&self.child, Signal::INT);
     }
 
     /// What it has written, and how it ended.

@@ -5,6 +5,7 @@
 
 #![allow(dead_code, reason = "each test binary takes the part it needs")]
 
+pub(crate) mod program;
 pub(crate) mod server;
 pub(crate) mod api;
 pub(crate) mod ledger;

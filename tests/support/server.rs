@@ -1,16 +1,17 @@
 //! The binary under test as a child process on free ports.
 
 use std::io::Write as _;
-use std::process::{ExitStatus, Output, Stdio};
+use std::process::{ExitStatus, Output};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 
 use super::api::Api;
+use super::program;
 use super::subscriber::Join;
 use super::wait::{PATIENCE, wait_for, within};
 
@@ -125,19 +126,12 @@ impl Server {
 
     /// Asks the process to drain.
     pub(crate) fn terminate(&self) {
-        self.signal(Signal::TERM);
+        program::signal(&self.child, Signal::TERM);
     }
 
     /// Ends the process as `kill -9` does.
     pub(crate) fn kill(&self) {
-        self.signal(Signal::KILL);
-    }
-
-    fn signal(&self, signal: Signal) {
-        let id = self.child.id().expect("the process runs");
-        let pid = Pid::from_raw(i32::try_from(id).expect("process ids are small"))
-            .expect("process ids are not zero");
-        kill_process(pid, signal).expect("the process takes a signal");
+        program::signal(&self.child, Signal::KILL);
     }
 
     /// How the process ended, within `deadline`.
@@ -161,17 +155,8 @@ impl Drop for Server {
 }
 
 fn command(args: &[&str], home: &TempDir) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_emostream"));
-    command
-        .arg("serve")
-        .args(args)
-        .current_dir(home.path())
-        .env_clear()
-        .env("RUST_BACKTRACE", "1")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
+    let mut command = program::command(&[&["serve"], args].concat(), home);
+    command.env("RUST_BACKTRACE", "1");
     command
 }
 

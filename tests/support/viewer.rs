@@ -1,13 +1,14 @@
 //! `emostream view` as a child process, with its output in a pipe.
 
 use std::collections::BTreeMap;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout};
 
+use super::program;
 use super::wait::{PATIENCE, within};
 
 /// A running `emostream view`; killed when it goes out of scope.
@@ -33,15 +34,9 @@ impl Viewer {
     /// `args` stand after `view`.
     pub(crate) fn start<Arg: AsRef<str>>(args: &[Arg]) -> Self {
         let home = TempDir::new().expect("a directory for the process");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_emostream"))
-            .arg("view")
-            .args(args.iter().map(AsRef::as_ref))
-            .current_dir(home.path())
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
+        let args = ["view"].into_iter().chain(args.iter().map(AsRef::as_ref));
+        let args: Vec<&str> = args.collect();
+        let mut child = program::command(&args, &home)
             .spawn()
             .expect("the binary starts");
         let stdout = child.stdout.take().expect("stdout is piped");
@@ -88,10 +83,7 @@ impl Viewer {
     }
 
     pub(crate) fn terminate(&self) {
-        let id = self.child.id().expect("the process runs");
-        let id = i32::try_from(id).expect("process ids are small");
-        let pid = Pid::from_raw(id).expect("process ids are not zero");
-        kill_process(pid, Signal::TERM).expect("the process takes a signal");
+        program::signal(&self.child, Signal::TERM);
     }
 
     /// How the process ended.

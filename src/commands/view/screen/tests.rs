@@ -1,33 +1,17 @@
 //! Whole screens, as they are seen.
 
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
-
 use super::super::update::{Standing, Update};
 use super::*;
+use crate::commands::terminal::drawn;
 
 /// What stands on a screen of that size, line by line, without the blanks at the end.
 fn seen(model: &Model, is_paused: bool, width: u16, height: u16) -> Vec<String> {
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     let view = View {
         model,
         address: "http://localhost:5001",
         is_paused,
     };
-    terminal.draw(|frame| draw(frame, view)).unwrap();
-    let buffer = terminal.backend().buffer();
-    let line = |row: u16| {
-        let mut text = String::new();
-        let mut column = 0;
-        while column < width {
-            let symbol = buffer[(column, row)].symbol();
-            text += symbol;
-            // A wide symbol hides the cell behind it.
-            column += u16::try_from(Span::raw(symbol).width().max(1)).unwrap();
-        }
-        text.trim_end().to_owned()
-    };
-    (0..height).map(line).collect()
+    drawn(width, height, |frame| draw(frame, view))
 }
 
 fn window(seq: u64, counts: &[(&str, u64)]) -> Window {

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
-
 use super::super::wire::Totals;
 use super::*;
+use crate::commands::terminal::drawn;
 
 fn lively() -> Picture {
     Picture {
@@ -48,24 +46,8 @@ fn lively() -> Picture {
     }
 }
 
-/// What stands on a screen, line by line, without the blanks at the end.
 fn seen(picture: &Picture) -> Vec<String> {
-    let (width, height) = (100, 16);
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| draw(frame, picture)).unwrap();
-    let buffer = terminal.backend().buffer();
-    let line = |row: u16| {
-        let mut text = String::new();
-        let mut column = 0;
-        while column < width {
-            let symbol = buffer[(column, row)].symbol();
-            text += symbol;
-            // A wide symbol hides the cell behind it.
-            column += u16::try_from(Span::raw(symbol).width().max(1)).unwrap();
-        }
-        text.trim_end().to_owned()
-    };
-    (0..height).map(line).collect()
+    drawn(100, 16, |frame| draw(frame, picture))
 }
 
 #[test]
