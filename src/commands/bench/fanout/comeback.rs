@@ -13,7 +13,6 @@ use super::outcome::{Outcome, Row, one, over};
 use super::session::Manner;
 use super::site::Site;
 use crate::commands::bench::failure::Failure;
-use crate::commands::bench::progress;
 use crate::commands::bench::report::Wanted;
 use crate::commands::bench::viewers::wall_clock_ms;
 
@@ -41,12 +40,7 @@ struct Run {
 }
 
 pub(super) fn measure(site: &Site) -> Result<Outcome, Failure> {
-    let mut runs = Vec::new();
-    for number in 1..=site.runs {
-        progress(&format!("return: run {number} of {}", site.runs));
-        runs.push(run(site)?);
-    }
-    Ok(outcome(runs))
+    Ok(outcome(site.repeat("return", run)?))
 }
 
 fn run(site: &Site) -> Result<Run, Failure> {

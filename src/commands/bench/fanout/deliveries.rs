@@ -15,7 +15,6 @@ use super::sender::Sender;
 use super::session::Manner;
 use super::site::{Site, settle};
 use crate::commands::bench::failure::Failure;
-use crate::commands::bench::progress;
 use crate::commands::bench::report::Wanted;
 
 /// Ten thousand deliveries take half of it, so that each window has gone out before the next one.
@@ -45,12 +44,7 @@ struct Run {
 }
 
 pub(super) fn measure(site: &Site) -> Result<Outcome, Failure> {
-    let mut runs = Vec::new();
-    for number in 1..=site.runs {
-        progress(&format!("deliveries: run {number} of {}", site.runs));
-        runs.push(run(site)?);
-    }
-    Ok(outcome(runs))
+    Ok(outcome(site.repeat("deliveries", run)?))
 }
 
 fn run(site: &Site) -> Result<Run, Failure> {

@@ -8,7 +8,6 @@ use super::site::{AT_ONCE, Site, not_in};
 use crate::commands::bench::failure::Failure;
 use crate::commands::bench::limit::{self, LimitKind};
 use crate::commands::bench::process::Usage;
-use crate::commands::bench::progress;
 use crate::commands::bench::report::Wanted;
 
 /// The figure to reach, per second of the server's CPU.
@@ -22,21 +21,20 @@ struct Run {
 }
 
 pub(super) fn measure(site: &Site) -> Result<Outcome, Failure> {
-    let mut runs = Vec::new();
-    for number in 1..=site.runs {
-        progress(&format!("handshakes: run {number} of {}", site.runs));
-        let node = site.node("2s")?;
-        let ours = crowd_in(site, &node.address, Door::Node, || node.usage())?;
-        drop(node);
-        let server = limit::start(LimitKind::Accept, &site.cores)?;
-        let bare = crowd_in(site, &server.address, Door::Handshake, || server.usage())?;
-        runs.push(Run {
-            num: site.sessions as f64,
-            node: ours,
-            bare,
-        });
-    }
-    Ok(outcome(&runs))
+    Ok(outcome(&site.repeat("handshakes", run)?))
+}
+
+fn run(site: &Site) -> Result<Run, Failure> {
+    let node = site.node("2s")?;
+    let ours = crowd_in(site, &node.address, Door::Node, || node.usage())?;
+    drop(node);
+    let server = limit::start(LimitKind::Accept, &site.cores)?;
+    let bare = crowd_in(site, &server.address, Door::Handshake, || server.usage())?;
+    Ok(Run {
+        num: site.sessions as f64,
+        node: ours,
+        bare,
+    })
 }
 
 fn crowd_in(

@@ -16,7 +16,6 @@ use super::session::Manner;
 use super::site::{Site, settle};
 use crate::commands::bench::failure::Failure;
 use crate::commands::bench::percentiles::Percentiles;
-use crate::commands::bench::progress;
 use crate::commands::bench::report::Wanted;
 
 const WINDOW: &str = "2s";
@@ -96,12 +95,7 @@ struct Run {
 }
 
 pub(super) fn measure(site: &Site) -> Result<Outcome, Failure> {
-    let mut runs = Vec::new();
-    for number in 1..=site.runs {
-        progress(&format!("latency: run {number} of {}", site.runs));
-        runs.push(run(site)?);
-    }
-    Ok(outcome(runs))
+    Ok(outcome(site.repeat("latency", run)?))
 }
 
 fn run(site: &Site) -> Result<Run, Failure> {

@@ -10,6 +10,7 @@ use super::session::{Door, Manner};
 use crate::commands::bench::child::Node;
 use crate::commands::bench::cores::Cores;
 use crate::commands::bench::failure::Failure;
+use crate::commands::bench::progress;
 use crate::commands::descriptors;
 
 /// Clusters that share the sessions.
@@ -60,6 +61,19 @@ impl Site {
         let mut node = Node::start_pinned(&settings, &self.cores)?;
         node.await_ready(NUM_CLUSTERS)?;
         Ok(node)
+    }
+
+    /// What each of the runs that were asked for has found.
+    pub(super) fn repeat<Run>(
+        &self,
+        name: &str,
+        run: impl Fn(&Self) -> Result<Run, Failure>,
+    ) -> Result<Vec<Run>, Failure> {
+        let numbered = (1..=self.runs).map(|number| {
+            progress(&format!("{name}: run {number} of {}", self.runs));
+            run(self)
+        });
+        numbered.collect()
     }
 
     /// The whole crowd before a node, each with its hello.

@@ -17,7 +17,6 @@ use super::session::Manner;
 use super::site::{Site, settle};
 use super::watch::{Look, Watch};
 use crate::commands::bench::failure::Failure;
-use crate::commands::bench::progress;
 use crate::commands::bench::report::Wanted;
 
 const WINDOW: &str = "2s";
@@ -62,15 +61,13 @@ struct Run {
 }
 
 pub(super) fn measure(site: &Site) -> Result<Outcome, Failure> {
-    let mut runs = Vec::new();
-    for number in 1..=site.runs {
-        progress(&format!("stalled: run {number} of {}", site.runs));
-        runs.push(Run {
+    let run = |site: &Site| {
+        Ok(Run {
             with: part(site, true)?,
             without: part(site, false)?,
-        });
-    }
-    Ok(outcome(runs))
+        })
+    };
+    Ok(outcome(site.repeat("stalled", run)?))
 }
 
 /// How a session reads where some do badly.

@@ -193,7 +193,8 @@ fn overload(overload: &Offered) -> Vec<Figure> {
             "  shed with 503",
             per_second(counts.shed),
             "1/s",
-        ),
+        )
+        .wanted(Wanted::AtLeast(1.0)),
         figure(
             "overload_refused",
             "  refused otherwise",
@@ -219,7 +220,8 @@ fn overload(overload: &Offered) -> Vec<Figure> {
             "  intended send to answer, p99",
             since_due.at(0.99),
             "ms",
-        ),
+        )
+        .wanted(Wanted::AtMost(WANTED_OVERLOAD_MS)),
     ]
 }
 
