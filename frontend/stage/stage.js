@@ -1,9 +1,9 @@
 /** The live page: wires the connection to the canvas, the numbers and the bar to send from. */
 
 import { Emostream, EmostreamError } from "/sdk/emostream.js";
+import { Scene } from "/sdk/scene/scene.js";
 import { Announcer, Board } from "./board.js";
 import { enablePalette, fillPalette, play } from "./palette.js";
-import { Scene } from "./scene.js";
 import { connectionWords, isStreamName, refusalWords } from "./words.js";
 
 /** How long a notice stays, in milliseconds. */

@@ -10,25 +10,33 @@ use super::error::Problem;
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'";
 
-const INDEX: &str = "stage/index.html";
+const STAGE: &str = "stage/index.html";
+const DASHBOARD: &str = "dashboard/index.html";
 
 #[derive(RustEmbed)]
 #[folder = "frontend/"]
 #[include = "stage/*"]
+#[include = "dashboard/*"]
 #[include = "sdk/*.js"]
+#[include = "vendor/*"]
 struct Frontend;
 
 /// True if this binary has a stage to show.
 pub fn shows_stage() -> bool {
-    Frontend::get(INDEX).is_some()
+    Frontend::get(STAGE).is_some()
 }
 
 /// The stage.
-pub(super) async fn index(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    serve(&request, INDEX)
+pub(super) async fn stage(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    serve(&request, STAGE)
 }
 
-/// A file of the stage or the SDK, by its path.
+/// The dashboard.
+pub(super) async fn dashboard(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    serve(&request, DASHBOARD)
+}
+
+/// A file of a page or the SDK, by its path.
 pub(super) async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> {
     serve(&request, request.path().trim_start_matches('/'))
 }

@@ -79,9 +79,12 @@ pub fn configure(worker: Rc<Worker>) -> impl FnOnce(&mut web::ServiceConfig) {
                 .service(only(&[Method::GET], "/ws", get().to(subscribe::subscribe)))
                 .service(only(&[Method::GET], "/streams/{stream}/windows", get().to(windows::windows)))
                 .service(only(&[Method::GET], "/streams/{stream}/totals", get().to(windows::totals)))
-                .service(only(&[Method::GET], "/", get().to(assets::index)))
+                .service(only(&[Method::GET], "/", get().to(assets::stage)))
+                .service(only(&[Method::GET], "/dashboard", get().to(assets::dashboard)))
                 .service(only(&[Method::GET], "/stage/{path:.+}", get().to(assets::file)))
-                .service(only(&[Method::GET], "/sdk/{path:.+}", get().to(assets::file)));
+                .service(only(&[Method::GET], "/dashboard/{path:.+}", get().to(assets::file)))
+                .service(only(&[Method::GET], "/sdk/{path:.+}", get().to(assets::file)))
+                .service(only(&[Method::GET], "/vendor/{path:.+}", get().to(assets::file)));
         }
         routes
             .service(only(&[Method::GET, Method::POST], "/admin/clusters", get().to(admin::list)).route(post().to(admin::spawn)))

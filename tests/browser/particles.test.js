@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { planBurst } from "../../frontend/stage/burst.js";
-import { CAPACITY, ParticlePool } from "../../frontend/stage/particles.js";
+import { planBurst } from "../../frontend/sdk/scene/burst.js";
+import { CAPACITY, ParticlePool } from "../../frontend/sdk/scene/particles.js";
 
 /** @param {[string, number][]} counts */
 const planned = (counts, seconds = 2, budget = 100) => planBurst(counts, seconds, budget).map(({ emoji, particles }) => [emoji, particles]);

@@ -1,5 +1,6 @@
 /**
- * The full-page canvas: turns windows into particles and runs the animation loop while anything is in the air.
+ * A canvas for the crowd: turns windows into particles and runs the animation loop while anything is in the air. It is as large as
+ * the page lays the canvas out.
  *
  * A hidden page and a visitor who prefers less motion get no particles; what would have been in the air meanwhile is not made up for.
  */
@@ -27,13 +28,14 @@ export class Scene {
   #width = 1;
   #height = 1;
   #running = false;
+  #resizing = new ResizeObserver(() => this.#fit());
 
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.#canvas = canvas;
     this.#context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     this.#fit();
-    addEventListener("resize", () => this.#fit());
+    this.#resizing.observe(canvas);
     document.addEventListener("visibilitychange", () => this.#rest());
     this.#lessMotion.addEventListener("change", () => this.#rest());
   }
@@ -79,7 +81,7 @@ export class Scene {
   }
 
   /**
-   * One emoji at once, from a point of the page in CSS pixels.
+   * One emoji at once, from a point of the canvas in CSS pixels.
    *
    * @param {string} emoji @param {number} x @param {number} y
    */
@@ -97,10 +99,10 @@ export class Scene {
 
   #fit() {
     const scale = Math.min(devicePixelRatio, MAX_PIXEL_RATIO);
-    this.#width = innerWidth;
-    this.#height = innerHeight;
-    this.#canvas.width = Math.round(innerWidth * scale);
-    this.#canvas.height = Math.round(innerHeight * scale);
+    this.#width = Math.max(1, this.#canvas.clientWidth);
+    this.#height = Math.max(1, this.#canvas.clientHeight);
+    this.#canvas.width = Math.round(this.#width * scale);
+    this.#canvas.height = Math.round(this.#height * scale);
     this.#sprites.rescale(scale);
   }
 
