@@ -23,12 +23,13 @@ canvas {
 
 .buttons {
   position: absolute;
-  bottom: 12px;
-  left: 50%;
+  inset: auto 8px 12px;
   display: flex;
   gap: 2px;
+  width: fit-content;
   max-width: calc(100% - 16px);
   box-sizing: border-box;
+  margin: 0 auto;
   padding: 4px;
   border: 1px solid rgba(255, 255, 255, 0.16);
   border-radius: 999px;
@@ -37,11 +38,10 @@ canvas {
   -webkit-backdrop-filter: blur(14px) saturate(1.4);
   backdrop-filter: blur(14px) saturate(1.4);
   pointer-events: auto;
-  transform: translateX(-50%);
 }
 
 button {
-  flex: 0 1 44px;
+  width: 44px;
   min-width: 24px;
   height: 44px;
   padding: 0;

@@ -19,9 +19,9 @@ import { SpriteSheet } from "./sprites.js";
 
 /** Sharper than this is not seen on moving emojis and costs fill rate. */
 const MAX_PIXEL_RATIO = 2;
-/** Area in CSS pixels that the whole pool fills well, and the share of the pool that the smallest canvas still gets. */
-const FULL_AREA = 1_100_000;
-const SMALLEST_SHARE = 0.4;
+/** Area in CSS pixels, at a zoom of 1, that the whole pool fills well, and the share of the pool that the smallest canvas still gets. */
+const FULL_AREA = 1_000_000;
+const SMALLEST_SHARE = 0.2;
 /** Canvas in CSS pixels on which emojis have their own size; where it is smaller or larger, they follow within bounds. */
 const ZOOM_1 = { width: 440, height: 720 };
 const MIN_ZOOM = 0.55;
@@ -143,7 +143,8 @@ export class Scene {
 
   /** Particles that look good on a canvas of this size: a phone is full with fewer. */
   #room() {
-    const share = (this.#view.width * this.#view.height) / FULL_AREA;
+    const { width, height, zoom } = this.#view;
+    const share = (width * height) / zoom ** 2 / FULL_AREA;
     return CAPACITY * Math.min(1, Math.max(SMALLEST_SHARE, share));
   }
 
