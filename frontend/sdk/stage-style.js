@@ -17,8 +17,6 @@ canvas {
   inset: 0;
   width: 100%;
   height: 100%;
-  -webkit-mask-image: linear-gradient(to bottom, transparent, #000 24%);
-  mask-image: linear-gradient(to bottom, transparent, #000 24%);
 }
 
 .buttons {
