@@ -2,7 +2,7 @@
 //!
 //! Shared by all threads: rows are plain counters, and the directory is locked for reading except when a stream comes to be.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -36,8 +36,10 @@ pub struct Row {
     pub lost: AtomicU64,
     /// No counter: the newest window that any worker has delivered.
     pub newest: AtomicU64,
-    /// No counter: sessions that watch the stream now.
+    /// No counter: sessions of this node that watch the stream now.
     pub viewers: AtomicU64,
+    /// No counter: sessions of other nodes that do, as far as is known here.
+    pub viewers_elsewhere: AtomicU64,
 }
 
 impl Row {
@@ -150,6 +152,27 @@ impl Streams {
         record(row.map_or(&self.unattributed, Arc::as_ref));
     }
 
+    /// The streams with viewers on this node, and how many each has; those with the most, if there are more than `max`.
+    pub fn watched(&self, max: usize) -> BTreeMap<StreamName, u64> {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        let viewers = |row: &Row| row.viewers.load(Ordering::Acquire);
+        let watched = rows.iter().map(|(stream, row)| (stream, viewers(row)));
+        let mut watched: Vec<_> = watched.filter(|(_, viewers)| *viewers > 0).collect();
+        watched.sort_unstable_by_key(|(_, viewers)| std::cmp::Reverse(*viewers));
+        let most = watched.into_iter().take(max);
+        most.map(|(stream, viewers)| (stream.clone(), viewers))
+            .collect()
+    }
+
+    /// So many watch on other nodes; none, where nothing is said of a stream.
+    pub fn watched_elsewhere(&self, viewers: &HashMap<StreamName, u64>) {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        for (stream, row) in rows.iter() {
+            let viewers = viewers.get(stream).copied().unwrap_or_default();
+            row.viewers_elsewhere.store(viewers, Ordering::Release);
+        }
+    }
+
     /// Reactions that were in flight and will never be counted.
     pub fn lost(&self, stream: &StreamName, reactions: u64) {
         self.with_row(Some(stream), |row| add(&row.lost, reactions));
@@ -192,6 +215,38 @@ mod tests {
         assert_eq!(streams.open(&stream("c")).unwrap_err(), TooManyStreams);
         assert!(streams.row(&stream("c")).is_none());
         assert!(streams.open(&stream("b")).is_ok());
+    }
+
+    #[test]
+    fn the_streams_that_are_watched_are_told_and_the_most_watched_if_there_are_many() {
+        let streams = Streams::new(10);
+        for (name, viewers) in [("a", 3), ("b", 0), ("c", 7), ("d", 1)] {
+            let row = streams.open(&stream(name)).unwrap();
+            row.viewers.store(viewers, Ordering::Release);
+        }
+        let told = |max| {
+            let watched = streams.watched(max).into_iter();
+            watched
+                .map(|(stream, viewers)| (stream.to_string(), viewers))
+                .collect::<Vec<_>>()
+        };
+        let [a, c, d] = [("a", 3), ("c", 7), ("d", 1)].map(|(name, num)| (name.to_owned(), num));
+        assert_eq!(told(10), [a.clone(), c.clone(), d]);
+        assert_eq!(told(2), [a, c]);
+    }
+
+    #[test]
+    fn viewers_elsewhere_are_those_that_were_told_last() {
+        let streams = Streams::new(10);
+        let rows = ["a", "b"].map(|name| streams.open(&stream(name)).unwrap());
+        let elsewhere = || {
+            let load = |row: &Arc<Row>| row.viewers_elsewhere.load(Ordering::Acquire);
+            (load(&rows[0]), load(&rows[1]))
+        };
+        streams.watched_elsewhere(&HashMap::from([(stream("a"), 5), (stream("z"), 9)]));
+        assert_eq!(elsewhere(), (5, 0));
+        streams.watched_elsewhere(&HashMap::from([(stream("b"), 2)]));
+        assert_eq!(elsewhere(), (0, 2));
     }
 
     #[test]

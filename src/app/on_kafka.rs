@@ -230,6 +230,7 @@ impl Site<'_> {
             learned: registry.link(),
             held: registry.link(),
             roster: registry.link(),
+            streams: ground.streams.clone(),
             hubs: hubs.iter().map(hub).collect(),
         };
         let settings = ControlConfig {

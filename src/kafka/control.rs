@@ -1,4 +1,4 @@
-//! Which clusters should exist and who is registered, as every node of a Kafka knows it.
+//! Which clusters should exist, who is registered and how many watch, as every node of a Kafka knows it.
 //!
 //! The compacted control topic is one order of changes, and **the log decides**: a change is checked against what is read,
 //! written, and answered once the node has read its own record and found that it holds. So any node takes any request, and
@@ -39,6 +39,7 @@ pub mod reader;
 mod registrations;
 pub mod state;
 mod teller;
+mod viewers;
 #[cfg(test)]
 mod tests;
 
@@ -48,6 +49,7 @@ use memory::Memory;
 use state::Effect;
 use teller::Teller;
 pub use teller::{HubLinks, Neighbours};
+use viewers::Viewers;
 
 const MAILBOX: usize = 4_096;
 
@@ -107,11 +109,13 @@ pub struct Control {
     office: Office,
     teller: Rc<Teller>,
     chores: Rc<Chores>,
+    viewers: Rc<Viewers>,
     /// Whether the work is being done, and whether it has to be done once more.
     telling: Turn,
     learning: Turn,
     chores_are_on: bool,
     renewing_is_on: bool,
+    counting_is_on: bool,
     /// The node leaves: what is left to do is for others.
     leaves: bool,
 }
@@ -178,12 +182,14 @@ impl Control {
         };
         Self {
             chores: Rc::new(Chores::new(office.clone())),
+            viewers: Rc::new(Viewers::new(office.clone(), neighbours.streams.clone())),
             office,
             teller: Rc::new(Teller::new(memory, clock, neighbours)),
             telling: Turn::default(),
             learning: Turn::default(),
             chores_are_on: false,
             renewing_is_on: false,
+            counting_is_on: false,
             leaves: false,
         }
     }
@@ -243,6 +249,21 @@ impl Control {
         let keeping = wrap_future::<_, Self>(async move { office.keep_leases().await });
         ctx.spawn(keeping.map(|(), control, _| control.renewing_is_on = false));
     }
+
+    fn count_viewers(&mut self, ctx: &mut Context<Self>) {
+        let office = &self.office;
+        if self.leaves || self.counting_is_on || !office.memory.is_caught_up() {
+            return;
+        }
+        self.viewers.sum_up();
+        if !office.log.is_reachable() {
+            return;
+        }
+        self.counting_is_on = true;
+        let viewers = self.viewers.clone();
+        let telling = wrap_future::<_, Self>(async move { viewers.tell().await });
+        ctx.spawn(telling.map(|(), control, _| control.counting_is_on = false));
+    }
 }
 
 impl Actor for Control {
@@ -252,6 +273,7 @@ impl Actor for Control {
         ctx.set_mailbox_capacity(MAILBOX);
         ctx.run_interval(LOOK, Self::look);
         ctx.run_interval(self.office.config.lease / RENEWALS, Self::keep_leases);
+        ctx.run_interval(viewers::EVERY, Self::count_viewers);
     }
 }
 
@@ -356,8 +378,11 @@ impl Handler<Drain> for Control {
     type Result = MessageResult<Drain>;
 
     /// Requests are answered still; the work that any node can do is left to the others.
-    fn handle(&mut self, _: Drain, _: &mut Self::Context) -> Self::Result {
-        self.leaves = true;
+    fn handle(&mut self, _: Drain, ctx: &mut Self::Context) -> Self::Result {
+        if !std::mem::replace(&mut self.leaves, true) {
+            let viewers = self.viewers.clone();
+            ctx.spawn(wrap_future::<_, Self>(async move { viewers.leave().await }));
+        }
         MessageResult(0)
     }
 }

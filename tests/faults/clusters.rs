@@ -31,6 +31,9 @@ const SERVED_AT_LAST: Duration = Duration::from_secs(20);
 /// Until another node delivers what a dead one has delivered: a member of a group is missed after 10 s.
 const TAKEN_OVER: Duration = Duration::from_secs(15);
 
+/// How soon one node knows how many watch on another.
+const COUNTED: Duration = Duration::from_secs(30);
+
 /// How soon one node knows what another was told.
 const KNOWN: Duration = Duration::from_secs(5);
 
@@ -122,6 +125,29 @@ async fn what_one_node_has_registered_another_knows() {
             let again = async || api.post("/deregister", &who).await.status;
             wait_for("it is gone", KNOWN, again, |status| *status == 404).await;
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn viewers_of_all_nodes_are_added_up() {
+    alone(Duration::from_secs(120), async {
+        let broker = Broker::shared().address();
+        let nodes = [&ONE_OF_EACH[..], &[("session_2", "session", "0")]].concat();
+        let mut fleet = Fleet::start(&broker, "faults.viewers", &nodes).await;
+        for node in ["session_1", "session_2"] {
+            live(&fleet.node(node).api(), 1).await;
+        }
+        let mut there = Vec::new();
+        for _ in 0..3 {
+            there.push(fleet.node("session_1").join().open().await);
+        }
+        let here = fleet.node("session_2").join();
+        let watching = async || here.clone().open().await.hello.viewers;
+        wait_for("all are known", COUNTED, watching, |viewers| *viewers == 4).await;
+        fleet.node_mut("session_1").stop(COUNTED).await;
+        wait_for("they have left", COUNTED, watching, |viewers| *viewers == 1).await;
+        fleet.forget("session_1");
     })
     .await;
 }

@@ -27,6 +27,7 @@ pub(crate) struct Hello {
     pub(crate) window_ms: u64,
     pub(crate) seq: u64,
     pub(crate) recovered: bool,
+    pub(crate) viewers: u64,
     pub(crate) total: u64,
     pub(crate) totals: BTreeMap<String, u64>,
 }

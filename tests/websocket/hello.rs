@@ -37,6 +37,22 @@ async fn hello_says_where_the_session_stands() {
 }
 
 #[tokio::test]
+async fn viewers_are_told_how_many_they_are() {
+    let server = Server::start(&["--window", "200ms"]).await;
+    let first = server.join().open().await;
+    let second = server.join().cluster(3).open().await;
+    let elsewhere = server.join().stream("elsewhere").open().await;
+    let told = [&first, &second, &elsewhere].map(|session| session.hello.viewers);
+    assert_eq!(told, [1, 2, 1]);
+    drop(first);
+    let watching = async || server.join().open().await.hello.viewers;
+    wait_for("the first has gone", PATIENCE, watching, |viewers| {
+        *viewers == 2
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_query_is_not_needed() {
     let server = Server::start(&["--window", "200ms"]).await;
     let first = server.join().open().await;

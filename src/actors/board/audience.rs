@@ -52,10 +52,12 @@ impl Audience {
         self.metrics.sessions_slow.add(num - self.slow.replace(num));
     }
 
-    /// Sessions that watch the stream, of all workers.
+    /// Sessions that watch the stream, of all workers and all nodes.
     pub(super) fn viewers(&self, stream: &StreamName) -> u64 {
         let row = self.streams.row(stream);
-        row.map_or(0, |row| row.viewers.load(Ordering::Acquire))
+        row.map_or(0, |row| {
+            row.viewers.load(Ordering::Acquire) + row.viewers_elsewhere.load(Ordering::Acquire)
+        })
     }
 
     fn count(&self, stream: &StreamName, change: i64) {
@@ -100,6 +102,8 @@ mod tests {
         workers[1].leaves(&main, cluster);
         assert_eq!(viewers(&workers[0]), (0, 0));
         assert_eq!(workers[0].viewers(&stream("unknown")), 0);
+        ground.main.viewers_elsewhere.store(5, Ordering::Release);
+        assert_eq!(viewers(&workers[0]), (5, 0));
     }
 
     #[actix::test]

@@ -22,6 +22,8 @@ pub struct Memory(Rc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    /// The name of this node among all.
+    node: String,
     state: RefCell<ControlState>,
     seats: RefCell<BTreeMap<ClusterId, ClusterSeats>>,
     marks: RefCell<Marks>,
@@ -44,6 +46,7 @@ impl Memory {
     /// Of a node that has read nothing. It knows so many clients at most.
     pub fn new(max_clients: usize) -> Self {
         Self(Rc::new(Inner {
+            node: format!("{:016x}", fastrand::u64(..)),
             state: RefCell::new(ControlState::new(max_clients)),
             seats: RefCell::default(),
             marks: RefCell::default(),
@@ -88,6 +91,11 @@ impl Memory {
     }
 
     // === what is ===
+
+    /// A name that no other node has.
+    pub(super) fn node(&self) -> &str {
+        &self.0.node
+    }
 
     /// What the log says. Not to be held while something is awaited.
     pub(super) fn state(&self) -> Ref<'_, ControlState> {

@@ -7,11 +7,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use crate::domain::{ClusterId, ClusterState, EpochMs, Policy, UserId};
+use crate::domain::{ClusterId, ClusterState, EpochMs, Policy, StreamName, UserId};
 use crate::kafka::record::control::ControlRecord;
 
 /// Clusters' records whose outcome is remembered for those who wrote them.
 const MAX_OUTCOMES: usize = 1_024;
+
+/// Nodes whose viewers are known.
+const MAX_NODES: usize = 10_000;
 
 /// A cluster as it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +62,15 @@ pub struct ClientLease {
     pub lease_end: EpochMs,
 }
 
+/// The viewers of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Viewed {
+    /// How many watch each stream.
+    pub streams: BTreeMap<StreamName, u64>,
+    /// Until when that stands.
+    pub until: EpochMs,
+}
+
 /// What came of a cluster's record as it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
@@ -85,6 +97,7 @@ pub struct ControlState {
     max_clients: usize,
     clusters: BTreeMap<ClusterId, Wanted>,
     clients: HashMap<UserId, ClientLease>,
+    audiences: BTreeMap<String, Viewed>,
     unsettled: BTreeSet<ClusterId>,
     outcomes: VecDeque<(i64, Outcome)>,
     next: i64,
@@ -142,6 +155,20 @@ impl ControlState {
             ControlRecord::ClientGone(client_id) => {
                 self.clients.remove(&client_id);
                 Some(Effect::Client(client_id))
+            }
+            ControlRecord::Viewers {
+                node,
+                streams,
+                until,
+            } => {
+                if self.audiences.contains_key(&node) || self.audiences.len() < MAX_NODES {
+                    self.audiences.insert(node, Viewed { streams, until });
+                }
+                None
+            }
+            ControlRecord::ViewersGone(node) => {
+                self.audiences.remove(&node);
+                None
             }
         }
     }
@@ -243,6 +270,11 @@ impl ControlState {
     /// A client's registration, also one that has run out.
     pub fn client(&self, client_id: &UserId) -> Option<ClientLease> {
         self.clients.get(client_id).copied()
+    }
+
+    /// The viewers of every node that has told of them, also where that stands no more.
+    pub fn audiences(&self) -> &BTreeMap<String, Viewed> {
+        &self.audiences
     }
 
     /// Every registration.

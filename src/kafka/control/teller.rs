@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::actors::messages::{
     ClusterAnnounced, Deregister, HeldLeases, Lease, LeasesLearned, MoveSessions, Register,
     RosterChanged,
 };
+use crate::actors::streams::Streams;
 use crate::domain::{ClusterId, ClusterState, Policy, UserId};
 
 /// Registrations that the registry is told at once.
@@ -40,6 +42,8 @@ pub struct Neighbours {
     pub held: Link<HeldLeases>,
     /// The registry, for live clusters.
     pub roster: Link<RosterChanged>,
+    /// The streams, for how many watch them.
+    pub streams: Arc<Streams>,
     /// The hub of every worker; none on a node without sessions.
     pub hubs: Vec<HubLinks>,
 }

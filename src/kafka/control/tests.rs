@@ -4,3 +4,4 @@ mod clusters;
 mod contests;
 mod house;
 mod registrations;
+mod viewers;

@@ -1,16 +1,24 @@
-//! Records of `emostream_control`: the clusters that should exist, and registered clients. The topic is compacted; what
-//! is gone is a tombstone.
+//! Records of `emostream_control`: the clusters that should exist, registered clients, and the viewers of each node. The
+//! topic is compacted; what is gone is a tombstone.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::json::{self, PolicyJson, moment, read_moment};
 use super::{Poison, read};
-use crate::domain::{ClusterId, ClusterState, EpochMs, Policy, UserId};
+use crate::domain::{ClusterId, ClusterState, EpochMs, Policy, StreamName, UserId};
 
 const CLUSTER: &str = "cluster:";
 const CLIENT: &str = "client:";
+const VIEWERS: &str = "viewers:";
+
+/// Streams that one node tells viewers of.
+pub const MAX_WATCHED: usize = 1_000;
+
+/// The longest name of a node.
+const MAX_NODE_BYTES: usize = 64;
 
 /// What a record of the topic says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +47,17 @@ pub enum ControlRecord {
     },
     /// A client has left.
     ClientGone(UserId),
+    /// Sessions of a node that watch.
+    Viewers {
+        /// The node, by a name that it gives itself when it starts.
+        node: String,
+        /// How many watch each stream; at most [`MAX_WATCHED`].
+        streams: BTreeMap<StreamName, u64>,
+        /// Until when, unless it says so again.
+        until: EpochMs,
+    },
+    /// Nobody watches on a node.
+    ViewersGone(String),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -60,6 +79,16 @@ struct ClientJson<'a> {
     lease_end: Cow<'a, str>,
 }
 
+#[derive(Serialize, Deserialize)]
+struct ViewersJson<'a> {
+    #[serde(borrow)]
+    node: Cow<'a, str>,
+    #[serde(borrow)]
+    streams: BTreeMap<Cow<'a, str>, u64>,
+    #[serde(borrow)]
+    until: Cow<'a, str>,
+}
+
 impl ControlRecord {
     /// The key, by which the topic is compacted.
     pub fn key(&self) -> String {
@@ -68,6 +97,7 @@ impl ControlRecord {
             Self::Client { client_id, .. } | Self::ClientGone(client_id) => {
                 format!("{CLIENT}{}", client_id.as_str())
             }
+            Self::Viewers { node, .. } | Self::ViewersGone(node) => format!("{VIEWERS}{node}"),
         }
     }
 
@@ -94,7 +124,19 @@ impl ControlRecord {
                 cluster: cluster.get().into(),
                 lease_end: moment(*lease_end).into(),
             })),
-            Self::ClusterGone(_) | Self::ClientGone(_) => None,
+            Self::Viewers {
+                node,
+                streams,
+                until,
+            } => Some(json::write(&ViewersJson {
+                node: node.into(),
+                streams: streams
+                    .iter()
+                    .map(|(stream, viewers)| (stream.as_str().into(), *viewers))
+                    .collect(),
+                until: moment(*until).into(),
+            })),
+            Self::ClusterGone(_) | Self::ClientGone(_) | Self::ViewersGone(_) => None,
         }
     }
 
@@ -109,6 +151,8 @@ impl ControlRecord {
             Self::decode_cluster(number, value_opt)?
         } else if let Some(client_id) = key.strip_prefix(CLIENT) {
             Self::decode_client(client_id, value_opt)?
+        } else if let Some(node) = key.strip_prefix(VIEWERS) {
+            Self::decode_viewers(node, value_opt)?
         } else {
             return Err(Poison::InvalidKey);
         };
@@ -155,6 +199,29 @@ impl ControlRecord {
             lease_end: read_moment(&given.lease_end).ok_or(Poison::InvalidTimestamp)?,
         })
     }
+
+    fn decode_viewers(node: &str, value_opt: Option<&[u8]>) -> Result<Self, Poison> {
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+        if !(1..=MAX_NODE_BYTES).contains(&node.len()) || !node.bytes().all(is_name) {
+            return Err(Poison::InvalidKey);
+        }
+        let Some(value) = value_opt else {
+            return Ok(Self::ViewersGone(node.to_owned()));
+        };
+        let given: ViewersJson<'_> = read(value)?;
+        if given.streams.len() > MAX_WATCHED {
+            return Err(Poison::InvalidCount);
+        }
+        let named = given.streams.into_iter().map(|(stream, viewers)| {
+            let stream = StreamName::parse(&stream).map_err(|_| Poison::InvalidStream)?;
+            Ok((stream, viewers))
+        });
+        Ok(Self::Viewers {
+            node: given.node.into_owned(),
+            streams: named.collect::<Result<_, _>>()?,
+            until: read_moment(&given.until).ok_or(Poison::InvalidTimestamp)?,
+        })
+    }
 }
 
 fn cluster(number: u64) -> Result<ClusterId, Poison> {
@@ -173,6 +240,9 @@ mod tests {
     const CLUSTER_9: &str = r#"{"id":9,"state":"live","policy":{"top_n":5,"min_count":2,"scale":{"divisor":100}},"revision":3}"#;
     const ADA: &str = r#"{"client_id":"ada","cluster":9,"lease_end":"2025-12-02T16:00:30.000Z"}"#;
 
+    const NODE: &str =
+        r#"{"node":"9f3c","streams":{"final":3,"main":41000},"until":"2025-12-02T16:00:30.000Z"}"#;
+
     fn id(number: u64) -> ClusterId {
         ClusterId::try_new(number).unwrap()
     }
@@ -182,8 +252,12 @@ mod tests {
     }
 
     #[test]
-    fn clusters_and_clients_look_like_this() {
-        for (key, golden) in [("cluster:9", CLUSTER_9), ("client:ada", ADA)] {
+    fn clusters_clients_and_viewers_look_like_this() {
+        for (key, golden) in [
+            ("cluster:9", CLUSTER_9),
+            ("client:ada", ADA),
+            ("viewers:9f3c", NODE),
+        ] {
             let record = decode(key, Some(golden)).unwrap();
             assert_eq!(record.key(), key);
             assert_eq!(String::from_utf8(record.encode().unwrap()).unwrap(), golden);
@@ -197,6 +271,10 @@ mod tests {
             (
                 "client:ada",
                 ControlRecord::ClientGone(UserId::parse("ada").unwrap()),
+            ),
+            (
+                "viewers:9f3c",
+                ControlRecord::ViewersGone("9f3c".to_owned()),
             ),
         ] {
             assert_eq!(decode(key, None), Ok(gone.clone()));
@@ -229,6 +307,14 @@ mod tests {
             ("client:", None, Poison::InvalidUserId),
             ("client:bob", Some(ADA), Poison::InvalidKey),
             ("topic:1", Some("{}"), Poison::InvalidKey),
+            ("viewers:", None, Poison::InvalidKey),
+            ("viewers:a b", None, Poison::InvalidKey),
+            ("viewers:other", Some(NODE), Poison::InvalidKey),
+            (
+                "viewers:9f3c",
+                Some(r#"{"node":"9f3c","streams":{"a b":1},"until":"2025-12-02T16:00:30Z"}"#),
+                Poison::InvalidStream,
+            ),
             ("cluster:9", Some(""), Poison::NoValue),
             (
                 "cluster:9",
@@ -260,6 +346,10 @@ mod tests {
                 ControlRecord::Client { client_id: client_id.clone(), cluster: id(number), lease_end: EpochMs(at) },
                 ControlRecord::ClientGone(client_id),
                 ControlRecord::ClusterGone(id(number)),
+                ControlRecord::Viewers {
+                    node: "9f3c".to_owned(), streams: BTreeMap::from([(StreamName::main(), at)]), until: EpochMs(at),
+                },
+                ControlRecord::ViewersGone("9f3c".to_owned()),
             ] {
                 let value = record.encode();
                 prop_assert_eq!(ControlRecord::decode(record.key().as_bytes(), value.as_deref()).unwrap(), record);

@@ -11,6 +11,7 @@ use emostream::actors::clock::Clock;
 use emostream::actors::link::{Link, Slot};
 use emostream::actors::messages::{ClusterAnnounced, MoveSessions, PlaceSession};
 use emostream::actors::registry::{Registry, RegistryConfig};
+use emostream::actors::streams::Streams;
 use emostream::actors::supervisor::{Supervised, Supervision};
 use emostream::domain::{ClusterId, Policy};
 use emostream::kafka::admin::Admin;
@@ -156,6 +157,7 @@ fn neighbours(registry: &Arc<Slot<Registry>>, told: Arc<Mutex<Told>>) -> Neighbo
         learned: registry.link(),
         held: registry.link(),
         roster: registry.link(),
+        streams: Arc::new(Streams::new(16)),
         hubs: vec![HubLinks {
             announcements: hub.link(),
             moves: hub.link(),

@@ -11,11 +11,12 @@ use tokio::task::JoinHandle;
 
 use crate::actors::link::Gone;
 use crate::actors::messages::*;
+use crate::actors::streams::Streams;
 use crate::domain::{ClusterId, ClusterState};
 use crate::kafka::control::log::Log;
 use crate::kafka::control::state::Wanted;
 use crate::kafka::control::*;
-use crate::testkit::{Desk, Ground, Probe, Stage, mortal, settle};
+use crate::testkit::{Desk, Ground, Probe, Stage, mortal, settle, stream};
 
 mortal!(Control);
 
@@ -115,6 +116,7 @@ pub(super) struct Node {
     pub(super) control: Stage<Control>,
     pub(super) memory: Memory,
     pub(super) table: Arc<ClusterTable>,
+    pub(super) streams: Arc<Streams>,
     pub(super) register: Desk<Register>,
     pub(super) deregister: Desk<Deregister>,
     pub(super) learned: Probe<LeasesLearned>,
@@ -154,12 +156,17 @@ impl House {
         let held_desk = Desk::new(move |_: &HeldLeases| lent.borrow().clone());
         let (learned, roster) = (Probe::new(), Probe::new());
         let (announced, moves) = (Probe::new(), Probe::new());
+        let streams = Arc::new(Streams::new(16));
+        for name in ["main", "final"] {
+            streams.open(&stream(name)).unwrap();
+        }
         let neighbours = Neighbours {
             register: register.link(),
             deregister: deregister.link(),
             learned: learned.link(),
             held: held_desk.link(),
             roster: roster.link(),
+            streams: streams.clone(),
             hubs: vec![HubLinks {
                 announcements: announced.link(),
                 moves: moves.link(),
@@ -191,6 +198,7 @@ impl House {
             control,
             memory,
             table,
+            streams,
             register,
             deregister,
             learned,
