@@ -50,7 +50,16 @@ fn window(criterion: &mut Criterion) {
             tally: tally(num_emojis),
         };
         let (stream, policy) = (StreamName::main(), Policy::default());
-        let encode = || frames::window(&stream, cluster(), &policy, size(), black_box(&span));
+        let encode = || {
+            frames::window(
+                &stream,
+                cluster(),
+                &policy,
+                size(),
+                black_box(&span),
+                41_000,
+            )
+        };
         group.throughput(Throughput::Bytes(encode().len() as u64));
         group.bench_function(format!("{num_emojis} emojis"), |bencher| {
             bencher.iter(encode);
@@ -65,6 +74,7 @@ fn hello(criterion: &mut Criterion) {
     for num_emojis in [1, 20] {
         let (stream, totals) = (StreamName::main(), tally(num_emojis));
         let hello = Hello {
+            viewers: 41_000,
             session: "01jz3v6k8w2m4n6p8q0r2s4t6v",
             client_id: "6f1c2a9d-0000-4000-8000-000000000000",
             cluster: cluster(),

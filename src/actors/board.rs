@@ -4,22 +4,24 @@
 //! A board stays on one thread, so there is no lock and no global map between a window and a socket. It belongs to the
 //! worker, not to the hub: when the hub is rebuilt, sessions keep their places.
 
+mod audience;
+mod reading;
 mod ring;
+mod shelf;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::ops::Bound::{Excluded, Unbounded};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::Notify;
 
+use self::audience::Audience;
 use self::ring::Ring;
 use crate::actors::close::Close;
-use crate::actors::frames::{self, Hello};
+use crate::actors::frames::Hello;
 use crate::actors::messages::{ClusterSeats, Seat};
 use crate::actors::streams::Streams;
 use crate::actors::subscriber::Subscriber;
@@ -75,6 +77,7 @@ pub struct Board {
     rings: RefCell<HashMap<StreamName, Ring>>,
     /// Told of every delivery.
     delivered: Notify,
+    audience: Audience,
     streams: Arc<Streams>,
     metrics: Arc<Metrics>,
 }
@@ -98,6 +101,7 @@ impl Board {
             clusters: RefCell::default(),
             rings: RefCell::default(),
             delivered: Notify::new(),
+            audience: Audience::new(streams.clone(), metrics.clone()),
             streams,
             metrics,
         }
@@ -133,7 +137,7 @@ impl Board {
             let head = ring.head(cluster);
             if window.seq > head.seq {
                 head.seq = window.seq;
-                head.frames.clear();
+                head.shelf.clear();
                 let place = Place {
                     stream: window.stream.clone(),
                     cluster,
@@ -219,11 +223,8 @@ impl Board {
         ring.head(cluster)
             .subscribers
             .insert(key, subscriber.clone());
+        self.audience.comes(&subscriber.stream(), cluster);
         self.greet(&subscriber, &totals, recovered);
-        self.metrics
-            .sessions
-            .with_label_values(&[&cluster.to_string()])
-            .inc();
         if self.draining.get() {
             self.close(&subscriber, Close::Draining);
         }
@@ -233,11 +234,13 @@ impl Board {
     /// The session watches another stream, and is greeted there.
     pub fn subscribe(&self, subscriber: &Rc<Subscriber>, stream: StreamName) {
         let mut rings = self.rings.borrow_mut();
-        if let Some(ring) = rings.get_mut(&subscriber.stream()) {
+        let left = subscriber.stream();
+        if let Some(ring) = rings.get_mut(&left) {
             ring.head(subscriber.cluster())
                 .subscribers
                 .remove(&subscriber.key);
         }
+        self.audience.turns(&left, &stream);
         let ring = self.ring(&mut rings, &stream);
         let (seen, totals, _) = ring.stand(None);
         subscriber.watch(stream, seen);
@@ -249,14 +252,11 @@ impl Board {
 
     /// The session's connection is gone.
     pub fn detach(&self, subscriber: &Subscriber) {
-        let cluster = subscriber.cluster();
-        if let Some(ring) = self.rings.borrow_mut().get_mut(&subscriber.stream()) {
+        let (stream, cluster) = (subscriber.stream(), subscriber.cluster());
+        if let Some(ring) = self.rings.borrow_mut().get_mut(&stream) {
             ring.head(cluster).subscribers.remove(&subscriber.key);
         }
-        self.metrics
-            .sessions
-            .with_label_values(&[&cluster.to_string()])
-            .dec();
+        self.audience.leaves(&stream, cluster);
     }
 
     /// Moves every session of a cluster that leaves to the emptiest of the others. The cursor keeps its place: all
@@ -276,7 +276,7 @@ impl Board {
                 ring.head(target.cluster)
                     .subscribers
                     .insert(key, subscriber);
-                self.count_move(from, target.cluster);
+                self.audience.moves(from, target.cluster);
                 moved += 1;
             }
         }
@@ -294,6 +294,19 @@ impl Board {
         }
     }
 
+    /// Shows every session, and takes note of how many are slow.
+    pub fn look_at_all(&self, mut look: impl FnMut(&Rc<Subscriber>)) {
+        let mut num_slow = 0;
+        let rings = self.rings.borrow();
+        for head in rings.values().flat_map(|ring| ring.heads.values()) {
+            for subscriber in head.subscribers.values() {
+                num_slow += usize::from(head.seq > subscriber.seen() && subscriber.is_held_up());
+                look(subscriber);
+            }
+        }
+        self.audience.are_slow(num_slow);
+    }
+
     /// Every session there is; from the first call with `draining`, those that still come are closed at once.
     pub fn subscribers(&self, draining: bool) -> Vec<Rc<Subscriber>> {
         self.draining.set(self.draining.get() || draining);
@@ -305,74 +318,6 @@ impl Board {
     }
 
     // === what they read ===
-
-    /// The frame that brings a session up to date, and marks it as seen. `None` if it is.
-    pub fn next_frame(&self, subscriber: &Subscriber) -> Option<Bytes> {
-        let mut rings = self.rings.borrow_mut();
-        let ring = rings.get_mut(&subscriber.stream())?;
-        self.frame_of(ring, subscriber)
-    }
-
-    fn frame_of(&self, ring: &mut Ring, subscriber: &Subscriber) -> Option<Bytes> {
-        let cluster = subscriber.cluster();
-        let head = ring.heads.get_mut(&cluster)?;
-        let seen = subscriber.seen();
-        if head.seq <= seen || !subscriber.keeps_up() {
-            return None;
-        }
-        let (frame, counter) = match head.frames.get(&seen) {
-            Some(encoded) => encoded.clone(),
-            None => {
-                let Some(span) = ring.history.span(seen, head.seq) else {
-                    self.close(subscriber, Close::Stalled);
-                    return None;
-                };
-                let policy = self
-                    .clusters
-                    .borrow()
-                    .get(&cluster)
-                    .copied()
-                    .unwrap_or_default();
-                let stream = subscriber.stream();
-                let frame = frames::window(&stream, cluster, &policy, self.window, &span);
-                let kind = if span.windows > 1 { "merged" } else { "single" };
-                let counter = self.metrics.frames.with_label_values(&[kind]);
-                head.frames.insert(seen, (frame.clone(), counter.clone()));
-                (frame, counter)
-            }
-        };
-        counter.inc();
-        subscriber.advance(head.seq, frame.len());
-        Some(frame)
-    }
-
-    /// Hands what they are behind by to the next `num` sessions of a place, in the order of their numbers. Returns the
-    /// last one's number, to go on after; none if there is nobody more.
-    pub fn push_next(&self, place: &Place, after: Option<u64>, num: usize) -> Option<u64> {
-        let mut rings = self.rings.borrow_mut();
-        let ring = rings.get_mut(&place.stream)?;
-        let subscribers = &ring.heads.get(&place.cluster)?.subscribers;
-        let rest = (after.map_or(Unbounded, Excluded), Unbounded);
-        // Few at a time: to look at each of a crowd and then again to serve it costs more, as the first is out of the
-        // processor's cache by then.
-        let next = subscribers.range(rest).take(num).map(|(_, next)| next);
-        let next: Vec<Rc<Subscriber>> = next.cloned().collect();
-        next.iter()
-            .for_each(|subscriber| self.push(ring, subscriber));
-        next.last().map(|last| last.key)
-    }
-
-    /// Into its socket where that is free, else by waking it.
-    fn push(&self, ring: &mut Ring, subscriber: &Subscriber) {
-        let Some(outlet) = subscriber.free_outlet() else {
-            return subscriber.wake();
-        };
-        if let Some(frame) = self.frame_of(ring, subscriber)
-            && !outlet.send(frame)
-        {
-            subscriber.wake();
-        }
-    }
 
     /// The newest windows of a stream, oldest first.
     pub fn windows(&self, stream: &StreamName, limit: usize) -> Vec<Arc<Window>> {
@@ -411,21 +356,11 @@ impl Board {
             window: self.window,
             seq: subscriber.seen(),
             recovered,
+            viewers: self.audience.viewers(&subscriber.stream()),
             totals,
         };
         subscriber.notify(hello.encode());
         self.tell_delivery(subscriber);
-    }
-
-    fn count_move(&self, from: ClusterId, to: ClusterId) {
-        self.metrics
-            .sessions
-            .with_label_values(&[&from.to_string()])
-            .dec();
-        self.metrics
-            .sessions
-            .with_label_values(&[&to.to_string()])
-            .inc();
     }
 }
 

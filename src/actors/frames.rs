@@ -36,6 +36,8 @@ pub struct Hello<'a> {
     pub seq: Seq,
     /// True if `since` was honoured.
     pub recovered: bool,
+    /// Sessions that watch the stream, this one included.
+    pub viewers: u64,
     /// Exact totals through `seq`.
     pub totals: &'a Tally,
 }
@@ -51,6 +53,7 @@ enum ServerFrame<'a> {
         window_ms: u64,
         seq: u64,
         recovered: bool,
+        viewers: u64,
         total: u64,
         totals: Totals<'a>,
     },
@@ -61,6 +64,7 @@ enum ServerFrame<'a> {
         span: u64,
         start_ms: u64,
         end_ms: u64,
+        viewers: u64,
         total: u64,
         counts: Vec<Count>,
     },
@@ -125,19 +129,21 @@ impl Hello<'_> {
             window_ms: self.window.as_ms(),
             seq: self.seq.0,
             recovered: self.recovered,
+            viewers: self.viewers,
             total: self.totals.total(),
             totals: Totals(self.totals),
         })
     }
 }
 
-/// A span of windows under a cluster's policy.
+/// A span of windows under a cluster's policy, for so many viewers of the stream.
 pub fn window(
     stream: &StreamName,
     cluster: ClusterId,
     policy: &Policy,
     size: WindowSize,
     span: &Span,
+    viewers: u64,
 ) -> Bytes {
     text_frame(&ServerFrame::Window {
         stream: stream.as_str(),
@@ -146,6 +152,7 @@ pub fn window(
         span: span.windows,
         start_ms: size.start(span.first).0,
         end_ms: size.end(span.seq).0,
+        viewers,
         total: span.tally.total(),
         counts: policy
             .shape(&span.tally)
@@ -296,11 +303,12 @@ mod tests {
             &Policy::default(),
             size,
             &span,
+            41_000,
         );
         assert_eq!(
             content(&frame),
             json!({"type": "window", "stream": "main", "cluster": 1, "seq": 882_346_000_u64, "span": 1,
-                "start_ms": 1_764_692_000_000_u64, "end_ms": 1_764_692_002_000_u64, "total": 3790,
+                "start_ms": 1_764_692_000_000_u64, "end_ms": 1_764_692_002_000_u64, "viewers": 41_000, "total": 3790,
                 "counts": [{"emoji_type": "🔥", "count": 3785, "final_count": 3},
                     {"emoji_type": "😀", "count": 5, "final_count": 1}]})
         );

@@ -35,6 +35,9 @@ const FAREWELL_PAUSE: Duration = Duration::from_millis(5);
 const PING_PAUSE: Duration = Duration::from_millis(20);
 const PING_SPREAD: Duration = Duration::from_secs(2);
 
+/// However many time-outs are about to end, all sessions are not looked at more often.
+const SHORTEST_LOOK: Duration = Duration::from_millis(20);
+
 const MAILBOX: usize = 256;
 
 /// Settings under `session`.
@@ -63,9 +66,9 @@ impl HubConfig {
         }
     }
 
-    /// Often enough that a time-out is met within a tenth.
+    /// How long nobody is looked at. A time-out that ends sooner is waited for.
     fn watch_interval(&self) -> Duration {
-        (self.stall_timeout / 15).clamp(Duration::from_millis(20), Duration::from_secs(1))
+        (self.stall_timeout / 15).clamp(SHORTEST_LOOK, Duration::from_secs(1))
     }
 }
 
@@ -93,19 +96,21 @@ impl SessionHub {
     fn watch(&mut self, ctx: &mut Context<Self>) {
         let (now, watch) = (Instant::now(), self.config.watch());
         let mut silent = Vec::new();
-        for subscriber in self.board.subscribers(false) {
-            match subscriber.judge(now, watch) {
+        let mut next_look = self.config.watch_interval();
+        self.board
+            .look_at_all(|subscriber| match subscriber.judge(now, watch) {
                 Verdict::Fine => {}
-                Verdict::Ping => silent.push(subscriber),
-                Verdict::Stalled => self.board.close(&subscriber, Close::Stalled),
-            }
-        }
+                Verdict::Waiting(rest) => next_look = next_look.min(rest),
+                Verdict::Ping => silent.push(subscriber.clone()),
+                Verdict::Stalled => self.board.close(subscriber, Close::Stalled),
+            });
         if !silent.is_empty() && !self.is_pinging {
             self.is_pinging = true;
             let pause = ping_pause(silent.len());
             let pinging = in_slices(silent, Some(pause), Subscriber::ping);
             ctx.spawn(wrap_future::<_, Self>(pinging).map(|(), hub, _| hub.is_pinging = false));
         }
+        ctx.run_later(next_look.max(SHORTEST_LOOK), Self::watch);
     }
 }
 
@@ -114,7 +119,7 @@ impl Actor for SessionHub {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        ctx.run_interval(self.config.watch_interval(), Self::watch);
+        ctx.run_later(self.config.watch_interval(), Self::watch);
     }
 }
 

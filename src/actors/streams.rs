@@ -36,6 +36,8 @@ pub struct Row {
     pub lost: AtomicU64,
     /// No counter: the newest window that any worker has delivered.
     pub newest: AtomicU64,
+    /// No counter: sessions that watch the stream now.
+    pub viewers: AtomicU64,
 }
 
 impl Row {

@@ -39,6 +39,8 @@ pub struct Watch {
 pub enum Verdict {
     /// Nothing.
     Fine,
+    /// Nothing yet: it is stalled if that passes without a sign.
+    Waiting(Duration),
     /// Ask for a sign.
     Ping,
     /// End it.
@@ -51,7 +53,7 @@ pub trait Outlet {
     /// Whether everything said before has been taken, so that a frame may follow.
     fn is_free(&self) -> bool;
     /// Sends a frame. False if the socket has not taken all of it: the session's task, woken, sends the rest.
-    fn send(&self, frame: Bytes) -> bool;
+    fn send(&self, frame: &Bytes) -> bool;
 }
 
 /// One session, as its hub sees it.
@@ -77,8 +79,10 @@ pub struct Subscriber {
     outlet: OnceCell<Rc<dyn Outlet>>,
     /// Since when it has been woken and not polled.
     woken: Cell<Option<Instant>>,
-    /// When the peer last proved that it reads: by answering a ping, or by making room in a blocked socket.
+    /// When the peer last proved that it reads: by answering a ping, or by making room in a blocked socket. At first when
+    /// it came.
     heard: Cell<Instant>,
+    has_proved: Cell<bool>,
     /// When the ping was sent that is not answered yet.
     pinged: Cell<Option<Instant>>,
     /// Bytes of windows since the last ping.
@@ -120,6 +124,7 @@ impl Subscriber {
             outlet: OnceCell::new(),
             woken: Cell::new(None),
             heard: Cell::new(Instant::now()),
+            has_proved: Cell::new(false),
             pinged: Cell::new(None),
             unread: Cell::new(0),
         }
@@ -157,6 +162,12 @@ impl Subscriber {
     pub fn keeps_up(&self) -> bool {
         let is_ending = self.close.get().is_some();
         is_ending || self.pinged.get().is_none() || self.unread.get() < MAX_UNREAD / 2
+    }
+
+    /// True if it cannot be handed a window now, as it has not read what came before.
+    pub fn is_held_up(&self) -> bool {
+        let is_full = self.outlet.get().is_none_or(|outlet| !outlet.is_free());
+        is_full || !self.keeps_up()
     }
 
     /// It has been handed everything through `seq`, in a frame of so many bytes.
@@ -220,7 +231,7 @@ impl Subscriber {
 
     /// The peer has answered a ping, so it has read everything before it.
     pub fn answered(&self) {
-        self.heard.set(Instant::now());
+        self.prove();
         if self.pinged.take().is_some() {
             self.wake();
         }
@@ -231,7 +242,7 @@ impl Subscriber {
         if let Some(woken) = self.woken.take()
             && woken.elapsed() >= BLOCKED_AFTER
         {
-            self.heard.set(Instant::now());
+            self.prove();
         }
         let mut waker = self.waker.borrow_mut();
         if waker
@@ -240,6 +251,11 @@ impl Subscriber {
         {
             *waker = Some(cx.waker().clone());
         }
+    }
+
+    fn prove(&self) {
+        self.heard.set(Instant::now());
+        self.has_proved.set(true);
     }
 
     /// There is something to send.
@@ -264,20 +280,32 @@ impl Subscriber {
         is_at_peace.then_some(outlet.as_ref())
     }
 
-    /// Judges the silence. A session is stalled only if it left a ping unanswered: silence alone may be peace.
+    /// Judges the silence. A session is stalled only if it left a ping unanswered: silence alone may be peace. Whoever has
+    /// proved to read may have read until that ping, and has all of the time-out from there; whoever never has, from its
+    /// coming.
     ///
-    /// While windows flow, the first ping goes out at half of the time-out, so that a stalled session is found within
-    /// it; without traffic, `ping_interval` keeps middleboxes awake and finds the dead.
+    /// While windows flow, a ping goes out after half of the time-out, and the first one sooner; without traffic,
+    /// `ping_interval` keeps middleboxes awake and finds the dead.
     pub fn judge(&self, now: Instant, watch: Watch) -> Verdict {
-        let silent = now - self.heard.get();
-        let (patience, rest) = (watch.stall_timeout / 2, watch.stall_timeout / 3);
-        let unanswered = self.pinged.get().map(|pinged| now - pinged);
-        match unanswered {
-            Some(waited) if silent >= watch.stall_timeout && waited >= rest => Verdict::Stalled,
-            Some(_) => Verdict::Fine,
-            None if self.unread.get() > 0 && silent >= patience => Verdict::Ping,
-            None if silent >= watch.ping_interval => Verdict::Ping,
-            None => Verdict::Fine,
+        let heard = self.heard.get();
+        if let Some(pinged) = self.pinged.get() {
+            let end = if self.has_proved.get() {
+                pinged.max(heard) + watch.stall_timeout
+            } else {
+                (heard + watch.stall_timeout).max(pinged + watch.stall_timeout / 3)
+            };
+            return match end.checked_duration_since(now) {
+                Some(rest) if !rest.is_zero() => Verdict::Waiting(rest),
+                _ => Verdict::Stalled,
+            };
+        }
+        let silent = now - heard;
+        let patience = watch.stall_timeout / if self.has_proved.get() { 2 } else { 5 };
+        let is_due = self.unread.get() > 0 && silent >= patience;
+        if is_due || silent >= watch.ping_interval {
+            Verdict::Ping
+        } else {
+            Verdict::Fine
         }
     }
 }
@@ -297,6 +325,10 @@ mod tests {
         Subscriber::new(1, "s".into(), "c".into(), StreamName::main(), seat, Seq(1))
     }
 
+    fn waiting(seconds: u64) -> Verdict {
+        Verdict::Waiting(Duration::from_secs(seconds))
+    }
+
     async fn after(subscriber: &Subscriber, seconds: u64) -> Verdict {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
         subscriber.judge(Instant::now(), WATCH)
@@ -307,7 +339,7 @@ mod tests {
         let subscriber = subscriber();
         for seq in 2..20 {
             subscriber.advance(Seq(seq), 200);
-            assert_eq!(after(&subscriber, 9).await, Verdict::Ping);
+            assert_eq!(after(&subscriber, 8).await, Verdict::Ping);
             subscriber.ping();
             subscriber.answered();
         }
@@ -317,10 +349,25 @@ mod tests {
     async fn a_peer_that_is_sent_windows_and_never_answers_is_stalled_in_time() {
         let subscriber = subscriber();
         subscriber.advance(Seq(2), 200);
-        assert_eq!(after(&subscriber, 7).await, Verdict::Fine);
+        assert_eq!(after(&subscriber, 2).await, Verdict::Fine);
         assert_eq!(after(&subscriber, 1).await, Verdict::Ping);
         subscriber.ping();
-        assert_eq!(after(&subscriber, 6).await, Verdict::Fine);
+        assert_eq!(after(&subscriber, 11).await, waiting(1));
+        assert_eq!(after(&subscriber, 1).await, Verdict::Stalled);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_has_read_may_be_silent_for_the_whole_time_out() {
+        let subscriber = subscriber();
+        subscriber.advance(Seq(2), 200);
+        subscriber.ping();
+        subscriber.answered();
+        subscriber.advance(Seq(3), 200);
+        assert_eq!(after(&subscriber, 7).await, Verdict::Fine);
+        // It may have read until now.
+        assert_eq!(after(&subscriber, 1).await, Verdict::Ping);
+        subscriber.ping();
+        assert_eq!(after(&subscriber, 14).await, waiting(1));
         assert_eq!(after(&subscriber, 1).await, Verdict::Stalled);
     }
 
@@ -330,7 +377,7 @@ mod tests {
         assert_eq!(after(&subscriber, 24).await, Verdict::Fine);
         assert_eq!(after(&subscriber, 1).await, Verdict::Ping);
         subscriber.ping();
-        assert_eq!(after(&subscriber, 4).await, Verdict::Fine);
+        assert_eq!(after(&subscriber, 4).await, waiting(1));
         assert_eq!(after(&subscriber, 1).await, Verdict::Stalled);
     }
 
@@ -360,6 +407,6 @@ mod tests {
         subscriber.wake();
         tokio::time::sleep(Duration::from_secs(14)).await;
         subscriber.polled(&Context::from_waker(Waker::noop()));
-        assert_eq!(after(&subscriber, 4).await, Verdict::Fine);
+        assert_eq!(after(&subscriber, 14).await, waiting(1));
     }
 }

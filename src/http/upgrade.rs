@@ -208,13 +208,14 @@ impl Outlet for Outgoing {
         self.is_open.get() && self.unsent.borrow().is_empty()
     }
 
-    fn send(&self, frame: Bytes) -> bool {
+    fn send(&self, frame: &Bytes) -> bool {
         // An error is found by the task, when it tries again.
-        let sent = SockRef::from(self.writer.as_ref())
-            .send(&frame)
-            .unwrap_or(0);
-        self.unsent.replace(frame.slice(sent..));
-        sent == frame.len()
+        let sent = SockRef::from(self.writer.as_ref()).send(frame).unwrap_or(0);
+        let is_whole = sent == frame.len();
+        if !is_whole {
+            self.unsent.replace(frame.slice(sent..));
+        }
+        is_whole
     }
 }
 

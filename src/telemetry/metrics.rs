@@ -38,6 +38,8 @@ pub struct Metrics {
     pub partitions_late: IntCounter,
     /// Open sessions, by cluster.
     pub sessions: IntGaugeVec,
+    /// Of the open sessions: those that have not taken the newest window, as they read slowly.
+    pub sessions_slow: IntGauge,
     /// Sessions the server ended, by close reason.
     pub sessions_closed: IntCounterVec,
     /// Frames handed to sockets, by kind: `single` (one window) or `merged` (several).
@@ -80,6 +82,7 @@ impl Metrics {
                 Opts::new("emostream_sessions", "Open sessions"),
                 &["cluster"],
             )?,
+            sessions_slow: gauge("sessions_slow", "Open sessions that read slowly")?,
             sessions_closed: counters(
                 "sessions_closed_total",
                 "Sessions the server ended",
@@ -105,7 +108,7 @@ impl Metrics {
                 .const_label("version", env!("CARGO_PKG_VERSION")),
         )?;
         build_info.set(1);
-        let all: [Box<dyn Collector>; 15] = [
+        let all: [Box<dyn Collector>; 16] = [
             Box::new(build_info),
             Box::new(self.reactions.clone()),
             Box::new(self.reactions_in_flight.clone()),
@@ -116,6 +119,7 @@ impl Metrics {
             Box::new(self.mailbox_full.clone()),
             Box::new(self.partitions_late.clone()),
             Box::new(self.sessions.clone()),
+            Box::new(self.sessions_slow.clone()),
             Box::new(self.sessions_closed.clone()),
             Box::new(self.frames.clone()),
             Box::new(self.actor_deaths.clone()),

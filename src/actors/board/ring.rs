@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use prometheus::IntCounter;
-
+use super::shelf::Shelf;
 use crate::actors::subscriber::Subscriber;
 use crate::domain::{ClusterId, History, Seq, Tally};
 
@@ -20,8 +18,8 @@ pub(super) struct Ring {
 #[derive(Debug, Default)]
 pub(super) struct Head {
     pub(super) seq: Seq,
-    /// Frames from where a cursor stands to `seq`, by where it stands, and in which metric they count.
-    pub(super) frames: HashMap<Seq, (Bytes, IntCounter)>,
+    /// Frames from where a cursor stands to `seq`.
+    pub(super) shelf: Shelf,
     /// By their numbers, so that they can be gone through slice by slice while others come and go.
     pub(super) subscribers: BTreeMap<u64, Rc<Subscriber>>,
 }

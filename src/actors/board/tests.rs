@@ -41,7 +41,7 @@ async fn a_session_is_greeted_where_the_stream_stands_with_exact_totals() {
     let mut listener = Listener::join(&board, &one);
     let hello = json!({
         "type": "hello", "session": "session", "client_id": "client", "cluster": 1, "stream": "main",
-        "window_ms": 1_000, "seq": 12, "recovered": false, "total": 12, "totals": {"🔥": 12},
+        "window_ms": 1_000, "seq": 12, "recovered": false, "viewers": 1, "total": 12, "totals": {"🔥": 12},
     });
     assert_eq!(listener.read(), [hello]);
 }

@@ -332,10 +332,10 @@ async fn a_silent_session_is_closed_by_the_next_life() {
     let mut silent = worker.crowd(1).remove(0);
     worker.hub.ask(windows([10])).await;
     silent.read();
-    seconds(8).await;
+    seconds(3).await;
     assert_eq!(kinds(&silent.read()), ["ping"]);
     worker.hub.die_and_come_back().await;
-    seconds(8).await;
+    seconds(12).await;
     assert_eq!(kinds(&silent.read()), ["close 4008"]);
 }
 
