@@ -1,73 +1,16 @@
 /**
  * Connection of a page to Emostream: one WebSocket, exact running totals, and a return by itself after every interruption.
  *
- * ```js
- * const crowd = new Emostream();
- * crowd.addEventListener("window", () => console.log(crowd.total, crowd.totals.get("🔥")));
- * crowd.connect("https://live.example", { stream: "final" });
- * await crowd.react("🔥");
- * ```
- *
- * Events, all of them `CustomEvent`:
- *
- * | type       | detail                                                               |
- * | ---------- | -------------------------------------------------------------------- |
- * | `state`    | {@link StateDetail}: the state that has just begun                   |
- * | `hello`    | {@link Hello}: the totals were replaced by the server's              |
- * | `window`   | {@link WindowFrame}: the totals have already grown by it             |
- * | `moved`    | `{ cluster }`: another cluster delivers from now on, nothing is lost |
- * | `delivery` | `{ interrupted }`: windows cannot come for now, or come again        |
- * | `error`    | `{ code }`: something no pending reaction is to blame for            |
- *
- * `hello.total` plus the `total` of every later frame is exact. After an interruption the client names the last window it
- * has added up (`since`) and receives what it missed as one merged frame; where the server cannot go back that far, or has
- * been restarted, `hello.recovered` is false. In both cases the totals follow `hello`.
+ * Totals are those of `hello` plus every later window. A client that comes back names the last window it has added up
+ * (`since`) and receives what it missed as one; where the server cannot go back that far, `hello.recovered` is false.
  */
 
-/** @typedef {"connecting" | "open" | "waiting" | "closed"} State */
-
-/**
- * @typedef {object} StateDetail
- * @property {State} state
- * @property {number} [retryInMs] With `waiting`: when the next attempt starts.
- * @property {number} [code] With `waiting` and `closed`: the close code of the socket that ended.
- */
-
-/**
- * @typedef {object} Hello
- * @property {string} session
- * @property {string} client_id
- * @property {number} cluster
- * @property {string} stream
- * @property {number} window_ms Length of a window.
- * @property {number} seq The totals are exact up to this window.
- * @property {boolean} recovered False where `since` was asked for and could not be honoured.
- * @property {number} total
- * @property {Record<string, number>} totals
- */
-
-/** @typedef {{ emoji_type: string, count: number, final_count: number }} EmojiCount */
-
-/**
- * @typedef {object} WindowFrame
- * @property {string} stream
- * @property {number} cluster
- * @property {number} seq The last window in this frame.
- * @property {number} span How many windows the frame sums.
- * @property {number} start_ms
- * @property {number} end_ms
- * @property {number} total Of all emojis, also of those that the cluster's policy does not list.
- * @property {EmojiCount[]} counts
- */
-
-/**
- * @typedef {object} Options
- * @property {string} [stream] Default `main`.
- * @property {number | "auto"} [cluster] Default `auto`: the server decides.
- * @property {string} [clientId] Default: the server gives one, kept for as long as this object lives.
- * @property {typeof WebSocket} [WebSocket] Socket class to use, for tests.
- * @property {() => number} [random] Source of jitter in [0, 1), for tests.
- */
+/** @typedef {import("./shapes.js").Events} Events */
+/** @typedef {import("./shapes.js").Hello} Hello */
+/** @typedef {import("./shapes.js").Options} Options */
+/** @typedef {import("./shapes.js").State} State */
+/** @typedef {import("./shapes.js").StateDetail} StateDetail */
+/** @typedef {import("./shapes.js").WindowFrame} WindowFrame */
 
 const SUBPROTOCOL = "emostream.v1.json";
 /** Policy violation, unauthorised, origin refused: the same attempt would be refused again. */
@@ -81,6 +24,8 @@ const STABLE_AFTER_MS = 5_000;
 /** A socket that has not said hello by then is given up. */
 const HELLO_TIMEOUT_MS = 10_000;
 const ACK_TIMEOUT_MS = 10_000;
+/** A hidden page stays connected for so long: a glance at another tab is not worth a return. */
+const PAUSE_AFTER_MS = 10_000;
 
 /** A reaction that was refused, or whose fate is unknown. */
 export class EmostreamError extends Error {
@@ -93,29 +38,46 @@ export class EmostreamError extends Error {
 }
 
 /**
- * Full jitter: anywhere between nothing and the exponential bound, so that a crowd dropped at once comes back spread out.
- * A server that names a time is not disturbed before it.
+ * Full jitter: a crowd dropped at once comes back spread out, and never before the time that the server names.
  *
  * @param {number} attempt Failures in a row before this one.
- * @param {() => number} random
- * @param {number} [retryAfterMs]
+ * @param {() => number} random @param {number} [retryAfterMs]
  */
 export function backoffMs(attempt, random, retryAfterMs = 0) {
   const bound = Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** attempt);
   return Math.max(random() * bound, retryAfterMs);
 }
 
-/**
- * `retry_after_ms` of a close reason; 0 where there is none.
- *
- * @param {string} reason
- */
+/** `retry_after_ms` of a close reason; 0 where there is none. @param {string} reason */
 export function retryAfterMs(reason) {
   const value = parseObject(reason)?.retry_after_ms;
   return typeof value === "number" && value > 0 ? Math.min(value, RETRY_AFTER_CAP_MS) : 0;
 }
 
-export class Emostream extends EventTarget {
+/**
+ * Two windows as one. Counts add up, and so does what the cluster's policy gave to each (`final_count`).
+ *
+ * @param {WindowFrame} former @param {WindowFrame} latter
+ * @returns {WindowFrame}
+ */
+export function mergeWindows(former, latter) {
+  const sums = new Map();
+  for (const { emoji_type, count, final_count } of [...former.counts, ...latter.counts]) {
+    const sum = sums.get(emoji_type) ?? { count: 0, final_count: 0 };
+    sums.set(emoji_type, { emoji_type, count: sum.count + count, final_count: sum.final_count + final_count });
+  }
+  return {
+    ...latter,
+    span: former.span + latter.span,
+    start_ms: former.start_ms,
+    total: former.total + latter.total,
+    counts: [...sums.values()].sort((left, right) => right.count - left.count),
+  };
+}
+
+const Target = /** @type {new () => import("./shapes.js").CrowdTarget} */ (EventTarget);
+
+export class Emostream extends Target {
   /** @type {State} */ #state = "closed";
   /** @type {URL | null} */ #endpoint = null;
   /** @type {Options} */ #options = {};
@@ -127,11 +89,15 @@ export class Emostream extends EventTarget {
   #interrupted = false;
   #total = 0;
   /** @type {Map<string, number>} */ #totals = new Map();
+  /** @type {number | undefined} */ #viewers;
+  /** True once the page has been hidden for too long to keep a connection for it. */
+  #unseen = false;
   #attempt = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */ #retryTimer;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */ #phaseTimer;
+  #retryTimer = 0;
+  #phaseTimer = 0;
+  #pauseTimer = 0;
   #lastReactionId = 0;
-  /** Reactions without an answer yet, by id. @type {Map<string, (error: EmostreamError | null) => void>} */
+  /** Reactions without an answer yet, by id. @type {Map<string, (refusal?: string) => void>} */
   #unanswered = new Map();
 
   get state() { return this.#state; }
@@ -146,6 +112,8 @@ export class Emostream extends EventTarget {
   get total() { return this.#total; }
   /** Reactions by emoji. An emoji that the cluster's policy does not list is missing here until the next hello, never in `total`. */
   get totals() { return /** @type {ReadonlyMap<string, number>} */ (this.#totals); }
+  /** Sessions that watch the stream, as of the last frame; undefined where the server does not say. */
+  get viewers() { return this.#viewers; }
 
   /**
    * Opens the connection and keeps it until `close()` or a refusal that is final.
@@ -164,15 +132,15 @@ export class Emostream extends EventTarget {
     this.#clientId = options.clientId;
     this.#attempt = 0;
     this.#forgetTotals();
+    globalThis.document?.addEventListener("visibilitychange", this.#look);
+    this.#look();
     this.#open();
   }
 
   /** Ends the connection for good; `connect` may be called again. */
   close() {
-    const socket = this.#socket;
     this.#detach();
-    socket?.close(1000);
-    if (this.#state !== "closed") this.#enter({ state: "closed", code: 1000 });
+    if (this.#state !== "closed") this.#finish(1000);
   }
 
   /**
@@ -182,18 +150,14 @@ export class Emostream extends EventTarget {
    * @param {number} [count] How many times at once, up to 1000.
    * @returns {Promise<void>} Resolved once the server holds the reaction; rejected with an {@link EmostreamError}.
    */
-  react(emoji, count = 1) {
-    const socket = this.#socket;
-    if (this.#state !== "open" || !socket) return Promise.reject(new EmostreamError("not_connected"));
+  async react(emoji, count = 1) {
+    if (this.#state !== "open") throw new EmostreamError("not_connected");
     const id = String(++this.#lastReactionId);
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#answer(id, new EmostreamError("unknown_outcome")), ACK_TIMEOUT_MS);
-      this.#unanswered.set(id, (error) => {
-        clearTimeout(timer);
-        error ? reject(error) : resolve();
-      });
-      socket.send(JSON.stringify({ type: "react", emoji_type: emoji, count, id }));
-    });
+    this.#send({ type: "react", emoji_type: emoji, count, id });
+    const timer = setTimeout(() => this.#answer(id, "unknown_outcome"), ACK_TIMEOUT_MS);
+    const refusal = await new Promise((answer) => this.#unanswered.set(id, answer));
+    clearTimeout(timer);
+    if (refusal) throw new EmostreamError(refusal);
   }
 
   /**
@@ -204,10 +168,41 @@ export class Emostream extends EventTarget {
   subscribe(stream) {
     this.#stream = stream;
     this.#forgetTotals();
-    if (this.#state === "open") this.#sendSubscribe();
+    if (this.#state === "open") this.#turn();
+  }
+
+  /**
+   * The windows from now on, for `for await`, until `close()` or a final refusal. Those that a slow reader has not read are
+   * merged into one, of the same sum; turning to another stream drops it.
+   *
+   * @returns {AsyncIterableIterator<WindowFrame>}
+   */
+  windows() {
+    /** @type {WindowFrame | undefined} */ let unread;
+    /** @type {((result: IteratorResult<WindowFrame>) => void)[]} */ const readers = [];
+    const over = new AbortController();
+    const { signal } = over;
+    const hand = () => {
+      while (readers[0] && (unread || signal.aborted)) {
+        readers.shift()?.(unread ? { value: unread } : { value: unread, done: true });
+        unread = undefined;
+      }
+    };
+    signal.addEventListener("abort", hand);
+    this.addEventListener("window", ({ detail }) => {
+      unread = unread?.stream === detail.stream ? mergeWindows(unread, detail) : detail;
+      hand();
+    }, { signal });
+    this.addEventListener("state", ({ detail }) => { if (detail.state === "closed") over.abort(); }, { signal });
+    return {
+      next: () => new Promise((resolve) => { readers.push(resolve); hand(); }),
+      return: async () => { unread = undefined; over.abort(); return { value: unread, done: true }; },
+      [Symbol.asyncIterator]() { return this; },
+    };
   }
 
   #open() {
+    if (this.#unseen) return this.#enter({ state: "paused" });
     // A server that has nothing to give says so after its hello.
     this.#interrupted = false;
     const Socket = this.#options.WebSocket ?? WebSocket;
@@ -215,7 +210,7 @@ export class Emostream extends EventTarget {
     this.#socket = socket;
     socket.addEventListener("message", (event) => this.#receive(socket, event.data));
     socket.addEventListener("close", (event) => this.#ended(socket, event.code, event.reason));
-    this.#phaseTimer = setTimeout(() => this.#abandon(socket), HELLO_TIMEOUT_MS);
+    this.#phaseTimer = setTimeout(() => this.#ended(socket, 1006, ""), HELLO_TIMEOUT_MS);
     this.#enter({ state: "connecting" });
   }
 
@@ -239,7 +234,7 @@ export class Emostream extends EventTarget {
       case "window": return this.#onWindow(message);
       case "moved": return this.#onMoved(message);
       case "status": return this.#onStatus(message);
-      case "ack": return this.#answer(message.id, null);
+      case "ack": return this.#answer(message.id);
       case "error": return this.#onError(message);
       // A type that is not known here comes from a newer server and is none of this client's business.
     }
@@ -258,11 +253,12 @@ export class Emostream extends EventTarget {
       this.#seq = hello.seq;
       this.#total = hello.total;
       this.#totals = new Map(Object.entries(hello.totals));
+      this.#viewers = hello.viewers;
     }
     if (this.#state !== "open") {
       this.#enter({ state: "open" });
       // `subscribe` was called after this socket's address had been written.
-      if (!wanted) this.#sendSubscribe();
+      if (!wanted) this.#turn();
     }
     if (wanted) this.#emit("hello", hello);
   }
@@ -273,6 +269,7 @@ export class Emostream extends EventTarget {
     if (frame.stream !== this.#stream || this.#seq === null || frame.seq <= this.#seq) return;
     this.#seq = frame.seq;
     this.#total += frame.total;
+    this.#viewers = frame.viewers;
     for (const { emoji_type, count } of frame.counts) {
       this.#totals.set(emoji_type, (this.#totals.get(emoji_type) ?? 0) + count);
     }
@@ -293,52 +290,80 @@ export class Emostream extends EventTarget {
     this.#emit("delivery", { interrupted });
   }
 
-  /** @param {{ code: string, id?: string }} error */
+  /** @param {{ code: string, id: string }} error */
   #onError({ code, id }) {
-    if (id === undefined || !this.#answer(id, new EmostreamError(code))) this.#emit("error", { code });
+    if (!this.#answer(id, code)) this.#emit("error", { code });
   }
 
-  /** @param {string} id @param {EmostreamError | null} error */
-  #answer(id, error) {
-    const settle = this.#unanswered.get(id);
-    this.#unanswered.delete(id);
-    settle?.(error);
-    return settle !== undefined;
+  /** @param {string} id @param {string} [refusal] */
+  #answer(id, refusal) {
+    this.#unanswered.get(id)?.(refusal);
+    return this.#unanswered.delete(id);
   }
 
   /** @param {WebSocket} socket @param {number} code @param {string} reason */
   #ended(socket, code, reason) {
     if (socket !== this.#socket) return;
     this.#detach();
-    if (FINAL_CLOSE_CODES.has(code)) return this.#enter({ state: "closed", code });
+    if (FINAL_CLOSE_CODES.has(code)) return this.#finish(code);
     const delay = backoffMs(this.#attempt, this.#options.random ?? Math.random, retryAfterMs(reason));
     this.#attempt += 1;
     this.#retryTimer = setTimeout(() => this.#open(), delay);
     this.#enter({ state: "waiting", retryInMs: delay, code });
   }
 
-  /** @param {WebSocket} socket */
-  #abandon(socket) {
-    this.#ended(socket, 1006, "");
-    socket.close();
-  }
-
   /** Lets go of the socket, whose later events are then ignored, and settles what waited for its answers. */
   #detach() {
+    const socket = this.#socket;
     this.#socket = null;
+    socket?.close(1000);
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#phaseTimer);
-    for (const id of [...this.#unanswered.keys()]) this.#answer(id, new EmostreamError("unknown_outcome"));
+    for (const id of this.#unanswered.keys()) this.#answer(id, "unknown_outcome");
+  }
+
+  /** @param {number} code */
+  #finish(code) {
+    globalThis.document?.removeEventListener("visibilitychange", this.#look);
+    clearTimeout(this.#pauseTimer);
+    this.#enter({ state: "closed", code });
+  }
+
+  /** Follows the page out of sight and back. */
+  #look = () => {
+    clearTimeout(this.#pauseTimer);
+    this.#unseen = false;
+    const { pauseAfterMs = PAUSE_AFTER_MS } = this.#options;
+    if (!globalThis.document?.hidden) {
+      if (this.#state === "paused") this.#open();
+    } else if (pauseAfterMs < Infinity) {
+      this.#pauseTimer = setTimeout(() => this.#pause(), pauseAfterMs);
+    }
+  };
+
+  /** Closes the socket of a page that nobody sees: what it misses comes as one window when it is back. */
+  #pause() {
+    this.#unseen = true;
+    // A wait that the server asked for goes on, and pauses at its end.
+    if (this.#state === "waiting") return;
+    this.#detach();
+    this.#enter({ state: "paused" });
   }
 
   #forgetTotals() {
     this.#seq = null;
     this.#total = 0;
     this.#totals = new Map();
+    this.#viewers = undefined;
   }
 
-  #sendSubscribe() {
-    this.#socket?.send(JSON.stringify({ type: "subscribe", stream: this.#stream }));
+  #turn() {
+    this.#send({ type: "subscribe", stream: this.#stream });
+  }
+
+  /** @param {object} message */
+  #send(message) {
+    this.#socket?.send(JSON.stringify(message));
   }
 
   /** @param {StateDetail} detail */
@@ -353,13 +378,10 @@ export class Emostream extends EventTarget {
   }
 }
 
-/**
- * @param {unknown} text
- * @returns {any} The JSON object in `text`, or null.
- */
+/** The JSON object in `text`, or null. @param {any} text @returns {any} */
 function parseObject(text) {
   try {
-    const value = JSON.parse(/** @type {string} */ (text));
+    const value = JSON.parse(text);
     return typeof value === "object" && !Array.isArray(value) ? value : null;
   } catch {
     return null;
