@@ -1,6 +1,6 @@
 /** What a screen reader is told: what happens to this page at once, and how the crowd does now and then. */
 
-import { nameOf } from "./names.js";
+import { spokenName } from "./names.js";
 import { crowdWords } from "./words.js";
 
 /** The crowd is summed up at most this often. */
@@ -28,6 +28,6 @@ export class Announcer {
     const total = recent.total();
     if (total === 0) return;
     this.#summedUpAt = now;
-    this.say(crowdWords(recent.counts(), total, nameOf));
+    this.say(crowdWords(recent.counts(), total, spokenName));
   }
 }

@@ -9,7 +9,8 @@ export function prepareEmbed(dialog, stream) {
   const address = new URL("/", location.origin);
   if (stream !== "main") address.searchParams.set("stream", stream);
   address.searchParams.set("view", "overlay");
-  const frame = `<iframe src="${address}" title="The crowd's reactions"></iframe>`;
+  // A frame of another colour scheme than its page would not be transparent.
+  const frame = `<iframe src="${address}" title="The crowd's reactions" style="border: 0; color-scheme: dark"></iframe>`;
   write(dialog, "embed-overlay", address.href);
   write(dialog, "embed-frame", frame);
   prepareDialog(dialog);

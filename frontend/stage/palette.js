@@ -1,7 +1,7 @@
 /** The bar to send from. */
 
 import { glyph } from "./glyph.js";
-import { nameOf } from "./names.js";
+import { spokenName } from "./names.js";
 import { Slots } from "./slots.js";
 
 const SMILE = "M12 3a9 9 0 1 0 9 9M8.5 14.2c1.8 2.6 5.2 2.6 7 0M9 9.4v.2M15 9.4v.2M19 2.5v6M16 5.5h6";
@@ -90,7 +90,7 @@ export class Palette {
     face.setAttribute("aria-hidden", "true");
     button.type = "button";
     button.dataset.emoji = emoji;
-    button.setAttribute("aria-label", `Send ${nameOf(emoji)}`);
+    button.setAttribute("aria-label", `Send ${spokenName(emoji)}`);
     button.setAttribute("aria-disabled", String(!this.#enabled));
     button.append(face);
     return button;

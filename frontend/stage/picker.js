@@ -1,9 +1,10 @@
 /** The picker of all emojis: a library that is loaded when it is opened for the first time, and never before. */
 
 import { prepareDialog } from "./dialog.js";
-import { canonical, EMOJI_DATA, learnName } from "./names.js";
+import { canonical, learnName } from "./names.js";
 
 const LIBRARY = "/vendor/emoji-picker-element-1.29.1/picker.js";
+const DATA = "/vendor/emoji-picker-element-data-1.8.0/en/emojibase/data.json";
 /** Lone skin tones and hair, which are parts of emojis. */
 const COMPONENTS = 2;
 
@@ -27,7 +28,7 @@ export class Picker {
     try {
       const picker = await (this.#loaded ??= this.#load());
       status.hidden = true;
-      focusSearch(picker);
+      startSearch(picker);
     } catch {
       this.#loaded = undefined;
       status.textContent = "The emojis could not be loaded. Close this and try again";
@@ -39,7 +40,7 @@ export class Picker {
     await import(LIBRARY);
     const picker = document.createElement("emoji-picker");
     picker.className = "dark";
-    picker.setAttribute("data-source", EMOJI_DATA);
+    picker.setAttribute("data-source", DATA);
     picker.addEventListener("emoji-click", (event) => this.#choose(/** @type {EmojiClick} */ (event)));
     this.#dialog.querySelector(".sheet-body")?.append(picker);
     return picker;
@@ -48,16 +49,23 @@ export class Picker {
   /** @param {EmojiClick} event */
   #choose({ detail: { unicode, emoji } }) {
     if (unicode === undefined || emoji.group === COMPONENTS) return;
-    learnName(unicode, emoji.annotation);
+    const chosen = canonical(unicode);
+    learnName(chosen, emoji.annotation);
     this.#dialog.close();
-    this.#onChoose(canonical(unicode));
+    this.#onChoose(chosen);
   }
 }
 
-/** A keyboard on the screen would cover half of the emojis, so it comes when it is asked for. @param {HTMLElement} picker */
-function focusSearch(picker) {
-  if (matchMedia("(pointer: coarse)").matches) return;
-  /** @type {HTMLElement | null | undefined} */ (picker.shadowRoot?.querySelector("input[type=search]"))?.focus();
+/** @param {HTMLElement} picker */
+function startSearch(picker) {
+  const search = /** @type {HTMLInputElement | null | undefined} */ (picker.shadowRoot?.querySelector("input[type=search]"));
+  if (!search) return;
+  if (search.value !== "") {
+    search.value = "";
+    search.dispatchEvent(new Event("input"));
+  }
+  // A keyboard on the screen would cover half of the emojis, so there it comes when it is asked for.
+  if (!matchMedia("(pointer: coarse)").matches) search.focus();
 }
 
 /**

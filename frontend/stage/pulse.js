@@ -24,6 +24,7 @@ export class Pulse {
 
   /** @param {Recent} recent @param {number} windowMs */
   show(recent, windowMs) {
+    if (recent.total() === 0) return this.clear();
     const points = pointsOf(recent);
     const path = curve(points);
     this.#line.setAttribute("d", path);
@@ -53,7 +54,7 @@ function pointsOf(recent) {
     silentSince = end_ms;
   }
   // The root keeps a quiet passage visible beside a loud one.
-  const loudest = Math.sqrt(Math.max(...rates.map(({ rate }) => rate))) || 1;
+  const loudest = Math.sqrt(Math.max(...rates.map(({ rate }) => rate)));
   return rates.map(({ atMs, rate }) => ({
     x: (1 - (recent.endMs - atMs) / SPAN_MS) * WIDTH,
     y: HEIGHT - TOP - (Math.sqrt(rate) / loudest) * (HEIGHT - 2 * TOP),

@@ -2,7 +2,7 @@
 
 const KEPT_MS = 60_000;
 
-/** @typedef {import("../sdk/emostream.js").WindowFrame} WindowFrame */
+/** @typedef {import("/sdk/shapes.js").WindowFrame} WindowFrame */
 
 export class Recent {
   /** Oldest first. @type {WindowFrame[]} */ #frames = [];

@@ -7,7 +7,7 @@
  */
 
 import { keep, recall } from "./storage.js";
-import { learnName, nameOf } from "./names.js";
+import { learnName, spokenName } from "./names.js";
 
 /** @type {[emoji: string, name: string][]} */
 const DEFAULTS = [
@@ -89,7 +89,7 @@ export class Slots {
   /** @param {string} emoji */
   #remember(emoji) {
     const others = this.#favourites.filter((favourite) => favourite.emoji !== emoji);
-    this.#favourites = [{ emoji, name: nameOf(emoji) }, ...others].slice(0, PERSONAL);
+    this.#favourites = [{ emoji, name: spokenName(emoji) }, ...others].slice(0, PERSONAL);
     keep(KEY, this.#favourites);
   }
 }

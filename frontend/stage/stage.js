@@ -6,6 +6,7 @@ import { Announcer } from "./announcer.js";
 import { Board } from "./board.js";
 import { prepareEmbed } from "./embed.js";
 import { Hold } from "./hold.js";
+import { shownName } from "./names.js";
 import { Notice } from "./notice.js";
 import { Own } from "./own.js";
 import { Pace } from "./pace.js";
@@ -33,21 +34,16 @@ const pace = new Pace();
 const board = new Board();
 const announcer = new Announcer(byId("announcer"));
 const notice = new Notice(byId("notice"), announcer);
-const scene = new Scene(/** @type {HTMLCanvasElement} */ (byId("canvas")));
+const scene = new Scene(/** @type {HTMLCanvasElement} */ (byId("canvas")), { nameOf: shownName });
 const picker = new Picker(dialogById("picker"), sendChosen);
 const palette = new Palette(byId("palette"), () => void picker.open());
 const hold = new Hold(byId("palette"), pace, send, () => palette.endRun());
 let windowMs = 2_000;
 
 /** @typedef {import("./hold.js").Press} Press */
-/** @typedef {import("/sdk/emostream.js").Hello} Hello */
-/** @typedef {import("/sdk/emostream.js").StateDetail} StateDetail */
-/** @typedef {import("/sdk/emostream.js").WindowFrame} WindowFrame */
-
-/** @template Detail @param {string} type @param {(detail: Detail) => void} listener */
-function on(type, listener) {
-  crowd.addEventListener(type, (event) => listener(/** @type {CustomEvent<Detail>} */ (event).detail));
-}
+/** @typedef {import("/sdk/shapes.js").Hello} Hello */
+/** @typedef {import("/sdk/shapes.js").StateDetail} StateDetail */
+/** @typedef {import("/sdk/shapes.js").WindowFrame} WindowFrame */
 
 /** @param {StateDetail} detail */
 function showState(detail) {
@@ -58,8 +54,8 @@ function showState(detail) {
     hold.release();
     board.showViewers(undefined);
   }
-  // The page starts with the word for it, and a return attempt is not worth telling every few seconds.
-  if (detail.state === "connecting") return;
+  // The page starts with the word for it, a return attempt is not worth telling every few seconds, and nobody sees a paused page.
+  if (detail.state === "connecting" || detail.state === "paused") return;
   const words = connectionWords(detail, crowd.interrupted);
   const connection = byId("connection");
   if (connection.textContent !== words) announcer.say(words);
@@ -72,7 +68,7 @@ function welcome(hello) {
   own.begin();
   if (!hello.recovered) recent.clear();
   board.begin(crowd);
-  board.showViewers(viewers());
+  board.showViewers(crowd.viewers);
   palette.offer(highest(crowd.totals, OFFERED));
 }
 
@@ -80,14 +76,11 @@ function welcome(hello) {
 function showWindow(frame) {
   recent.add(frame);
   board.show(crowd, recent, windowMs);
-  board.showViewers(viewers());
-  scene.burst(own.leaveOut(frame.counts), windowMs);
+  board.showViewers(crowd.viewers);
+  scene.burst(own.leaveOut(frame.counts), windowMs, frame.span);
   palette.offer(highest(recent.counts(), OFFERED));
   announcer.sumUp(recent);
 }
-
-/** Unknown to older servers. @returns {number | undefined} */
-const viewers = () => ("viewers" in crowd ? /** @type {number | undefined} */ (crowd.viewers) : undefined);
 
 /** @param {Press} press */
 async function send(press) {
@@ -113,7 +106,8 @@ async function send(press) {
 /** @param {string} emoji @param {HTMLElement} button */
 function launch(emoji, button) {
   const { left, top, width, height } = button.getBoundingClientRect();
-  scene.launch(emoji, left + width / 2, top + height / 4);
+  // Not all from one point, or those of a held button would hide each other.
+  scene.launch(emoji, left + width * (0.3 + 0.4 * Math.random()), top + height / 4);
   palette.play(button, "sent");
 }
 
@@ -158,10 +152,10 @@ const probe = Object.freeze({
 });
 Object.defineProperty(window, "emostream", { value: probe });
 
-on("state", showState);
-on("delivery", () => showState({ state: crowd.state }));
-on("hello", welcome);
-on("window", showWindow);
+crowd.addEventListener("state", ({ detail }) => showState(detail));
+crowd.addEventListener("delivery", () => showState({ state: crowd.state }));
+crowd.addEventListener("hello", ({ detail }) => welcome(detail));
+crowd.addEventListener("window", ({ detail }) => showWindow(detail));
 if (query.get("view") === "overlay") document.body.dataset.view = "overlay";
 if (isStreamName(stream)) {
   byId("stream").textContent = stream === "main" ? "" : stream;

@@ -23,7 +23,7 @@ const CLOSED = {
   4003: "This page may not connect to this server",
 };
 
-/** @param {import("../sdk/emostream.js").StateDetail} detail @param {boolean} [interrupted] No windows come for now. */
+/** @param {import("/sdk/shapes.js").StateDetail} detail @param {boolean} [interrupted] No windows come for now. */
 export function connectionWords({ state, code }, interrupted = false) {
   if (state === "open") return interrupted ? "Reactions are delayed" : "Live";
   if (state === "waiting") return "Connection lost, coming back by itself";
