@@ -13,6 +13,7 @@ export function prepareEmbed(dialog, stream) {
   const frame = `<iframe src="${address}" title="The crowd's reactions" style="border: 0; color-scheme: dark"></iframe>`;
   write(dialog, "embed-overlay", address.href);
   write(dialog, "embed-frame", frame);
+  write(dialog, "embed-sdk", `import { Emostream } from "${location.origin}/sdk/emostream.js";`);
   prepareDialog(dialog);
   for (const button of dialog.querySelectorAll("[data-copy]")) prepareCopy(/** @type {HTMLButtonElement} */ (button));
 }

@@ -188,7 +188,7 @@ test("the overlay is the crowd and nothing else, on a transparent ground", TIMEO
   await isOpen(page);
   await server.react(CHEERS, "overlay");
   await until(page, (stage) => stage.paintedCells > 0);
-  for (const part of ["header", "main", "footer", ".scenery", ".crowd-front"]) {
+  for (const part of ["header", "main", "footer", ".scenery", ".lights", ".crowd"]) {
     assert.equal(await page.locator(part).isVisible(), false, part);
   }
   const grounds = await page.evaluate("[document.documentElement, document.body].map((element) => getComputedStyle(element).backgroundColor)");
