@@ -145,10 +145,9 @@ impl Streams {
 
     /// The row of a stream if there is one, else the unattributed one.
     pub fn with_row(&self, stream: Option<&StreamName>, record: impl FnOnce(&Row)) {
-        match stream.and_then(|stream| self.row(stream)) {
-            Some(row) => record(&row),
-            None => record(&self.unattributed),
-        }
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        let row = stream.and_then(|stream| rows.get(stream));
+        record(row.map_or(&self.unattributed, Arc::as_ref));
     }
 
     /// Reactions that were in flight and will never be counted.

@@ -9,17 +9,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use actix_http::body::{BoxBody, MessageBody};
+use actix_http::body::BoxBody;
 use actix_http::{HttpService, Request, Response};
 use actix_server::Server;
 use actix_service::{
-    IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_factory, fn_service,
-    map_config,
+    IntoServiceFactory as _, Service as _, ServiceFactory, ServiceFactoryExt as _,
+    apply_fn_factory, fn_factory, fn_service, map_config,
 };
 use actix_web::dev::{AppConfig, ServerHandle, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, Error};
+use futures_util::future::Either;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::{Ground, Pipeline, StartError};
@@ -29,7 +30,7 @@ use crate::actors::session_hub::SessionHub;
 use crate::config::Config;
 use crate::domain::StreamName;
 use crate::http::state::{ListensOn, Shared, Worker};
-use crate::http::{self, HttpConfig, Upgraded};
+use crate::http::{self, Front, HttpConfig, Upgraded};
 
 /// Connections that may wait to be accepted: a crowd comes back at once.
 const BACKLOG: i32 = 4_096;
@@ -164,6 +165,29 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
+/// Sets up what answers requests.
+trait Answers:
+    ServiceFactory<
+        Request,
+        Config = (),
+        Response = Response<BoxBody>,
+        Error = Response<BoxBody>,
+        InitError = (),
+    >
+{
+}
+
+impl<Factory> Answers for Factory where
+    Factory: ServiceFactory<
+            Request,
+            Config = (),
+            Response = Response<BoxBody>,
+            Error = Response<BoxBody>,
+            InitError = (),
+        >
+{
+}
+
 /// What a worker does with connections. Both of them answer by the same routes: requests as long as a connection lives, and
 /// the one request that takes a connection over.
 fn connections(
@@ -188,26 +212,33 @@ fn connections(
         .tcp_nodelay(true)
         .on_connect_ext(move |stream: &TcpStream, _| tune(stream, send_buffer, stall_timeout))
         .upgrade(upgrade)
-        .finish(routes(plan, listens_on))
+        .finish(front(plan, routes(plan, listens_on)))
         .tcp()
 }
 
-fn routes(
-    plan: &WorkerPlan,
-    listens_on: SocketAddr,
-) -> impl ServiceFactory<
-    Request,
-    Config = (),
-    Response = ServiceResponse<impl MessageBody + use<>>,
-    Error = Response<BoxBody>,
-    InitError = (),
-> + use<> {
+/// Before the routes, what is asked for most.
+fn front<Routes>(plan: &WorkerPlan, routes: Routes) -> impl Answers + use<Routes>
+where
+    Routes: Answers,
+{
+    let front = Front::new(plan.worker());
+    apply_fn_factory(
+        routes,
+        move |request, routes: &Routes::Service| match front.take(request) {
+            Ok(answering) => Either::Left(answering),
+            Err(request) => Either::Right(routes.call(request)),
+        },
+    )
+}
+
+fn routes(plan: &WorkerPlan, listens_on: SocketAddr) -> impl Answers + use<> {
     let app = App::new()
         .wrap(from_fn(http::observe))
         .app_data(ListensOn(listens_on))
         .configure(http::configure(plan.worker()));
     let answering = app
         .into_factory()
+        .map(|answered: ServiceResponse<_>| Response::from(answered.map_into_boxed_body()))
         .map_err(|error: Error| Response::from(error.error_response()));
     map_config(answering, |()| AppConfig::default())
 }

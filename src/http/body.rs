@@ -1,9 +1,16 @@
 //! Request bodies, read within a size and a time.
 
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
+use actix_web::HttpRequest;
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use actix_web::web::{Bytes, Payload};
-use actix_web::{HttpRequest, error::PayloadError};
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::web::{self, Bytes, BytesMut};
+use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 
 use super::HttpConfig;
@@ -14,35 +21,79 @@ pub(super) const JSON: &str = "application/json";
 
 /// The whole body. actix-web itself bounds the time of a request's head alone.
 pub(super) async fn read(
-    request: &HttpRequest,
+    headers: &HeaderMap,
     payload: Payload,
     config: &HttpConfig,
 ) -> Result<Bytes, Problem> {
-    let too_long = || too_large(format!("a body has at most {} bytes", config.max_body));
-    if announced_length(request).is_some_and(|length| length > config.max_body as u64) {
-        return Err(too_long());
+    if announced_length(headers).is_some_and(|length| length > config.max_body as u64) {
+        return Err(too_long(config));
     }
-    let body = payload.to_bytes_limited(config.max_body);
-    match tokio::time::timeout(config.body_timeout, body).await {
-        Err(_) => Err(Problem::new(
+    let mut body = pin!(collect(payload, config));
+    if let Some(body) = come_already(body.as_mut()).await {
+        return body;
+    }
+    let body = tokio::time::timeout(config.body_timeout, body).await;
+    body.unwrap_or_else(|_| {
+        Err(Problem::new(
             StatusCode::REQUEST_TIMEOUT,
             "body_timeout",
             "the body did not come in time",
-        )),
-        Ok(Err(_)) => Err(too_long()),
-        Ok(Ok(Err(error))) => Err(unreadable(&error)),
-        Ok(Ok(Ok(bytes))) => Ok(bytes),
+        ))
+    })
+}
+
+/// Asks twice, in two turns of the task. actix-http hands a body on after its request has been asked for the first time, so
+/// one that came with its head is there at the second: setting a clock for it would cost as much as reading it.
+async fn come_already<Body: Future>(mut body: Pin<&mut Body>) -> Option<Body::Output> {
+    let mut is_second = false;
+    poll_fn(|cx| match body.as_mut().poll(cx) {
+        Poll::Ready(body) => Poll::Ready(Some(body)),
+        Poll::Pending if is_second => Poll::Ready(None),
+        Poll::Pending => {
+            is_second = true;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+/// What is mostly one piece is not copied.
+async fn collect(mut payload: Payload, config: &HttpConfig) -> Result<Bytes, Problem> {
+    let mut first = Bytes::new();
+    let mut whole = BytesMut::new();
+    while let Some(piece) = payload.next().await {
+        let piece = piece.map_err(|error| unreadable(&error))?;
+        if first.len() + whole.len() + piece.len() > config.max_body {
+            return Err(too_long(config));
+        }
+        if first.is_empty() && whole.is_empty() {
+            first = piece;
+            continue;
+        }
+        whole.extend_from_slice(&std::mem::take(&mut first));
+        whole.extend_from_slice(&piece);
     }
+    Ok(if whole.is_empty() {
+        first
+    } else {
+        whole.freeze()
+    })
+}
+
+fn too_long(config: &HttpConfig) -> Problem {
+    too_large(format!("a body has at most {} bytes", config.max_body))
 }
 
 /// A JSON body of a known shape. An empty body is `null`.
 pub(super) async fn json<Shape: DeserializeOwned>(
     request: &HttpRequest,
-    payload: Payload,
+    payload: web::Payload,
     config: &HttpConfig,
 ) -> Result<Shape, Problem> {
-    let bytes = read(request, payload, config).await?;
-    if !bytes.is_empty() && !is_json(request) {
+    let headers = request.headers();
+    let bytes = read(headers, payload.into_inner(), config).await?;
+    if !bytes.is_empty() && !media_type(headers).eq_ignore_ascii_case(JSON) {
         return Err(unsupported(JSON));
     }
     let bytes = if bytes.is_empty() {
@@ -67,18 +118,17 @@ pub(super) async fn json<Shape: DeserializeOwned>(
 }
 
 /// What the client says the body will have: no reason to wait for more than is allowed.
-fn announced_length(request: &HttpRequest) -> Option<u64> {
-    let length = request.headers().get(CONTENT_LENGTH)?;
+fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    let length = headers.get(CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
 }
 
-fn is_json(request: &HttpRequest) -> bool {
-    media_type(request).eq_ignore_ascii_case(JSON)
-}
-
 /// What the client says the body is, without parameters; empty if it does not say.
-pub(super) fn media_type(request: &HttpRequest) -> &str {
-    let content_type = request.headers().get(CONTENT_TYPE);
+pub(super) fn media_type(headers: &HeaderMap) -> &str {
+    let content_type = headers.get(CONTENT_TYPE);
+    if content_type.is_some_and(|value| value == JSON) {
+        return JSON;
+    }
     let content_type = content_type.and_then(|value| value.to_str().ok());
     let content_type = content_type.and_then(|value| value.split(';').next());
     content_type.unwrap_or_default().trim()
@@ -167,9 +217,9 @@ pub(super) fn unsupported(wanted: &str) -> Problem {
     )
 }
 
-fn unreadable(error: &actix_web::Error) -> Problem {
-    match error.as_error::<PayloadError>() {
-        Some(PayloadError::Overflow) => too_large("the body is too large"),
+fn unreadable(error: &PayloadError) -> Problem {
+    match error {
+        PayloadError::Overflow => too_large("the body is too large"),
         _ => Problem::new(
             StatusCode::BAD_REQUEST,
             "unreadable_body",

@@ -8,6 +8,7 @@ use actix_web::http::Method;
 use actix_web::{HttpRequest, Resource, Route, web};
 
 pub mod state;
+mod front;
 mod reactions;
 mod registrations;
 mod coming;
@@ -28,6 +29,7 @@ mod error;
 mod observe;
 
 pub use assets::shows_stage;
+pub use front::{Answering, Front};
 pub use observe::observe;
 pub use upgrade::{Handed, Upgraded};
 
@@ -70,7 +72,7 @@ pub fn configure(worker: Rc<Worker>) -> impl FnOnce(&mut web::ServiceConfig) {
             .app_data(web::QueryConfig::default().error_handler(|error, _| Problem::bad_query(&error).into()));
         if roles.has(Role::Api) {
             routes
-                .service(only(&[Method::POST], "/emoji", post().to(reactions::submit)))
+                .service(only(&[Method::POST], reactions::ROUTE, post().to(reactions::submit)))
                 .service(only(&[Method::POST], "/register", post().to(registrations::register)))
                 .service(only(&[Method::POST], "/deregister", post().to(registrations::deregister)));
         }

@@ -1,7 +1,6 @@
 //! What surrounds every route: answers are counted, and a panic becomes a 500 instead of a dropped connection.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 
 use actix_web::Error;
 use actix_web::body::MessageBody;
@@ -41,7 +40,7 @@ async fn survive<Answer>(
     answered.unwrap_or_else(|_| Err(panicked().into()))
 }
 
-fn panicked() -> Problem {
+pub(super) fn panicked() -> Problem {
     Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "internal",
@@ -49,7 +48,7 @@ fn panicked() -> Problem {
     )
 }
 
-fn count(metrics: &Arc<Metrics>, route: Option<&str>, status: StatusCode) {
+pub(super) fn count(metrics: &Metrics, route: Option<&str>, status: StatusCode) {
     let labels = [route.unwrap_or(UNMATCHED), status.as_str()];
     metrics.http_responses.with_label_values(&labels).inc();
 }

@@ -1,10 +1,13 @@
 //! `POST /emoji`: one reaction, an array, or lines of them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
-use actix_web::web::{Bytes, Payload};
+use actix_web::body::BoxBody;
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::body::{self, JSON};
@@ -17,6 +20,9 @@ use crate::actors::messages::{Shed, Submit};
 use crate::actors::streams::add;
 use crate::domain::{Emoji, EventId, MAX_COUNT, Reaction, StreamName, UserId};
 
+/// Where they are taken in.
+pub(super) const ROUTE: &str = "/emoji";
+
 /// Reactions that one request may carry.
 pub(super) const MAX_BATCH: usize = 10_000;
 
@@ -24,6 +30,13 @@ const MAX_TIMESTAMP_BYTES: usize = 64;
 /// `2026-06-11T20:00`: a date alone is not a moment.
 const MIN_TIMESTAMP_BYTES: usize = 16;
 const NDJSON: &str = "application/x-ndjson";
+
+/// A request that brings reactions.
+pub(super) struct Submission<'a> {
+    pub(super) headers: &'a HeaderMap,
+    pub(super) peer: Option<SocketAddr>,
+    pub(super) payload: Payload,
+}
 
 /// Why one reaction is not accepted.
 enum Refused {
@@ -53,10 +66,22 @@ enum Refused {
 )]
 pub(super) async fn submit(
     request: HttpRequest,
-    payload: Payload,
+    payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let worker = Worker::of(&request);
-    match accept(worker, &request, payload).await {
+    let submission = Submission {
+        headers: request.headers(),
+        peer: request.peer_addr(),
+        payload: payload.into_inner(),
+    };
+    take_in(Worker::of(&request), submission).await
+}
+
+/// The same, of a request that may not have gone through the router.
+pub(super) async fn take_in(
+    worker: &Worker,
+    submission: Submission<'_>,
+) -> Result<HttpResponse, Problem> {
+    match accept(worker, submission).await {
         Ok(answer) => answer,
         Err(Unread(problem)) => {
             add(&worker.shared.streams.unattributed().rejected, 1);
@@ -76,12 +101,15 @@ impl From<Problem> for Unread {
 
 async fn accept(
     worker: &Worker,
-    request: &HttpRequest,
-    payload: Payload,
+    Submission {
+        headers,
+        peer,
+        payload,
+    }: Submission<'_>,
 ) -> Result<Result<HttpResponse, Problem>, Unread> {
-    let lines = is_ndjson(request)?;
-    let bytes = body::read(request, payload, &worker.shared.config).await?;
-    let address = worker.shared.address(request);
+    let lines = is_ndjson(headers)?;
+    let bytes = body::read(headers, payload, &worker.shared.config).await?;
+    let address = worker.shared.address(peer, headers);
     if lines {
         let parsed = read_lines(&bytes)?;
         return Ok(submit_many(worker, address, parsed).await);
@@ -93,8 +121,8 @@ async fn accept(
     Ok(submit_one(worker, address, read_one(&bytes)?).await)
 }
 
-fn is_ndjson(request: &HttpRequest) -> Result<bool, Problem> {
-    let media_type = body::media_type(request);
+fn is_ndjson(headers: &HeaderMap) -> Result<bool, Problem> {
+    let media_type = body::media_type(headers);
     if media_type.eq_ignore_ascii_case(JSON) {
         Ok(false)
     } else if media_type.eq_ignore_ascii_case(NDJSON) {
@@ -309,9 +337,11 @@ async fn offer_all(worker: &Worker, reactions: Vec<Reaction>) -> Result<(), Shed
 }
 
 fn success() -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)))
-        .body(Bytes::from_static(br#"{"status":"success"}"#))
+    let body = BoxBody::new(Bytes::from_static(br#"{"status":"success"}"#));
+    let mut answer = HttpResponse::with_body(StatusCode::OK, body);
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    answer
 }
 
 /// The stream that an invalid reaction was meant for, if that much can be read.

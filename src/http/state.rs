@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::HttpRequest;
+use actix_web::http::header::HeaderMap;
 
 use super::HttpConfig;
 use super::auth::AdminToken;
@@ -118,12 +119,12 @@ pub struct Shared {
 impl Shared {
     /// The client's address: the peer's, or what trusted proxies say of it, counted from the right of
     /// `X-Forwarded-For`, since everything further left is the client's own word.
-    pub fn address(&self, request: &HttpRequest) -> Option<IpAddr> {
-        let peer = request.peer_addr().map(|peer| peer.ip());
+    pub fn address(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+        let peer = peer.map(|peer| peer.ip());
         let Some(place) = self.config.trusted_proxies.checked_sub(1) else {
             return peer;
         };
-        let forwarded = request.headers().get("x-forwarded-for")?.to_str().ok()?;
+        let forwarded = headers.get("x-forwarded-for")?.to_str().ok()?;
         forwarded.rsplit(',').nth(place)?.trim().parse().ok()
     }
 }

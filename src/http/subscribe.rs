@@ -83,7 +83,7 @@ pub(super) async fn subscribe(
     if let Some(outgoing) = request.extensions().get::<Rc<Outgoing>>() {
         cursor.write_to(outgoing.clone());
     }
-    let address = shared.address(&request);
+    let address = shared.address(request.peer_addr(), request.headers());
     let session = Session::new(
         cursor.handle(),
         coming.client_id,

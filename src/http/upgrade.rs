@@ -23,7 +23,6 @@ use actix_http::{
     BoxedPayloadStream, ConnectionType, HttpMessage as _, Payload, Request, Response, StatusCode,
 };
 use actix_service::Service;
-use actix_web::dev::ServiceResponse;
 use actix_web::rt::net::TcpStream;
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::Stream;
@@ -60,11 +59,9 @@ impl std::fmt::Debug for Upgraded {
 
 impl Upgraded {
     /// Has `app` answer the request. A peer has `goodbye` to close its end after ours.
-    pub fn serve<App, Body>(app: Rc<App>, handed: Handed, goodbye: Duration) -> Self
+    pub fn serve<App>(app: Rc<App>, handed: Handed, goodbye: Duration) -> Self
     where
-        App:
-            Service<Request, Response = ServiceResponse<Body>, Error = Response<BoxBody>> + 'static,
-        Body: MessageBody + 'static,
+        App: Service<Request, Response = Response<BoxBody>, Error = Response<BoxBody>> + 'static,
     {
         Self(Stage::Answering(Box::pin(answer(app, handed, goodbye))))
     }
@@ -99,14 +96,13 @@ fn gone(error: &io::Error) -> Result<(), Infallible> {
     Ok(())
 }
 
-async fn answer<App, Body>(
+async fn answer<App>(
     app: Rc<App>,
     (request, framed): Handed,
     goodbye: Duration,
 ) -> io::Result<Conversation>
 where
-    App: Service<Request, Response = ServiceResponse<Body>, Error = Response<BoxBody>>,
-    Body: MessageBody + 'static,
+    App: Service<Request, Response = Response<BoxBody>, Error = Response<BoxBody>>,
 {
     let parts = framed.into_parts();
     let (reader, writer) = parts.io.into_split();
@@ -119,10 +115,7 @@ where
     let payload: BoxedPayloadStream = Box::pin(inbound);
     let (request, _) = request.replace_payload(Payload::Stream { payload });
     request.extensions_mut().insert(outgoing.clone());
-    let response = match app.call(request).await {
-        Ok(answered) => answered.map_into_boxed_body().into_parts().1.into(),
-        Err(refusal) => refusal,
-    };
+    let response = app.call(request).await.unwrap_or_else(|refusal| refusal);
     // Answers to the requests before this one stand there still.
     let mut unsent = parts.write_buf;
     let body = begin(parts.codec, response, &mut unsent).await?;
