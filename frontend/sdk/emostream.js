@@ -210,6 +210,8 @@ export class Emostream extends Target {
     this.#socket = socket;
     socket.addEventListener("message", (event) => this.#receive(socket, event.data));
     socket.addEventListener("close", (event) => this.#ended(socket, event.code, event.reason));
+    // `close` tells all. In Node an error that nobody listens to ends the program.
+    socket.addEventListener("error", () => {});
     this.#phaseTimer = setTimeout(() => this.#ended(socket, 1006, ""), HELLO_TIMEOUT_MS);
     this.#enter({ state: "connecting" });
   }

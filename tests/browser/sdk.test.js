@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { beforeEach, afterEach, mock, test } from "node:test";
 import { backoffMs, Emostream, EmostreamError, retryAfterMs } from "../../frontend/sdk/emostream.js";
+import { connected, frame, held, hello } from "./fake_crowd.js";
 import { FakeSocket } from "./fake_socket.js";
 
-const ORIGIN = "https://live.example";
 /** The widest jitter there is. */
 const ALMOST_ONE = 1 - Number.EPSILON;
 const BASE_MS = 500;
@@ -17,34 +17,6 @@ beforeEach(() => {
 });
 
 afterEach(() => mock.timers.reset());
-
-/** @param {object} [changes] */
-const hello = (changes) => ({
-  type: "hello", session: "s-1", client_id: "c-1", cluster: 1, stream: "main", window_ms: 500, seq: 100, recovered: true,
-  total: 120, totals: { "🔥": 100, "😀": 20 }, ...changes,
-});
-
-/** @param {number} seq @param {[string, number][]} counts @param {object} [changes] */
-const frame = (seq, counts, changes) => ({
-  type: "window", stream: "main", cluster: 1, seq, span: 1, start_ms: seq * 500, end_ms: (seq + 1) * 500,
-  total: counts.reduce((sum, [, count]) => sum + count, 0),
-  counts: counts.map(([emoji_type, count]) => ({ emoji_type, count, final_count: 1 })), ...changes,
-});
-
-/** @param {object} [options] */
-function connected(options) {
-  const client = new Emostream();
-  /** @type {any[]} */
-  const events = [];
-  for (const type of ["state", "hello", "window", "moved", "delivery", "error"]) {
-    client.addEventListener(type, (event) => events.push([type, /** @type {CustomEvent} */ (event).detail]));
-  }
-  client.connect(ORIGIN, { WebSocket: /** @type {any} */ (FakeSocket), random: () => 0, ...options });
-  return { client, events, socket: FakeSocket.last };
-}
-
-/** @param {Emostream} client */
-const held = (client) => ({ seq: client.seq, total: client.total, totals: Object.fromEntries(client.totals) });
 
 test("an origin leads to the WebSocket route, a full address is kept", () => {
   const { socket } = connected({ stream: "final", cluster: 2, clientId: "me" });
@@ -62,6 +34,17 @@ test("totals are the hello's plus every frame's", () => {
   socket.receive(frame(104, [["👏", 2]], { span: 3 }));
   assert.deepEqual(held(client), { seq: 104, total: 128, totals: { "🔥": 105, "😀": 20, "👏": 3 } });
   assert.deepEqual(events.map(([type]) => type), ["state", "state", "hello", "window", "window"]);
+});
+
+test("how many watch is what the last frame says, and unknown where it says nothing", () => {
+  const { client, socket } = connected();
+  assert.equal(client.viewers, undefined);
+  socket.receive(hello({ viewers: 3 }));
+  assert.equal(client.viewers, 3);
+  socket.receive(frame(101, [], { viewers: 40_000 }));
+  assert.equal(client.viewers, 40_000);
+  client.subscribe("final");
+  assert.equal(client.viewers, undefined);
 });
 
 test("what a policy does not list still counts in the total", () => {

@@ -2,7 +2,8 @@
  * A canvas for the crowd: turns windows into particles and runs the animation loop while anything is in the air. It is as large as
  * the page lays the canvas out.
  *
- * A hidden page and a visitor who prefers less motion get no particles; what would have been in the air meanwhile is not made up for.
+ * A page or canvas out of sight and a visitor who prefers less motion get no particles; what would have been in the air meanwhile is
+ * not made up for.
  */
 
 import { numParticles, planBurst } from "./burst.js";
@@ -18,9 +19,9 @@ import { SpriteSheet } from "./sprites.js";
 
 /** Sharper than this is not seen on moving emojis and costs fill rate. */
 const MAX_PIXEL_RATIO = 2;
-/** Area in CSS pixels that the whole pool fills well, and the share of the pool that the smallest canvas still gets. */
-const FULL_AREA = 1_100_000;
-const SMALLEST_SHARE = 0.4;
+/** Area in CSS pixels, at a zoom of 1, that the whole pool fills well, and the share of the pool that the smallest canvas still gets. */
+const FULL_AREA = 1_000_000;
+const SMALLEST_SHARE = 0.2;
 /** Canvas in CSS pixels on which emojis have their own size; where it is smaller or larger, they follow within bounds. */
 const ZOOM_1 = { width: 440, height: 720 };
 const MIN_ZOOM = 0.55;
@@ -48,6 +49,12 @@ export class Scene {
   /** Handle of the frame that was asked for; 0 for none. */
   #nextFrame = 0;
   #resizing = new ResizeObserver(() => this.#fit());
+  /** False while the canvas is scrolled out of sight. */
+  #inView = true;
+  #scrolling = new IntersectionObserver((entries) => {
+    this.#inView = entries[entries.length - 1].isIntersecting;
+    this.#rest();
+  });
 
   /** @param {HTMLCanvasElement} canvas @param {SceneOptions} [options] */
   constructor(canvas, options = {}) {
@@ -57,13 +64,15 @@ export class Scene {
     this.#pool = new ParticlePool(this.#sprites);
     this.#fit();
     this.#resizing.observe(canvas);
+    this.#scrolling.observe(canvas);
     document.addEventListener("visibilitychange", this.#rest);
     this.#lessMotion.addEventListener("change", this.#rest);
   }
 
   get capacity() { return CAPACITY; }
   get size() { return this.#pool.size; }
-  get still() { return this.#lessMotion.matches || document.hidden; }
+  /** True while nobody would see anything move, or wants to. */
+  get still() { return this.#lessMotion.matches || document.hidden || !this.#inView; }
 
   /** Particles in the air, by emoji. */
   alive() { return this.#pool.alive(performance.now() / 1000); }
@@ -124,6 +133,7 @@ export class Scene {
   /** Lets go of the page: nothing moves or listens any more, and the canvas is empty. */
   destroy() {
     this.#resizing.disconnect();
+    this.#scrolling.disconnect();
     document.removeEventListener("visibilitychange", this.#rest);
     this.#lessMotion.removeEventListener("change", this.#rest);
     cancelAnimationFrame(this.#nextFrame);
@@ -133,7 +143,8 @@ export class Scene {
 
   /** Particles that look good on a canvas of this size: a phone is full with fewer. */
   #room() {
-    const share = (this.#view.width * this.#view.height) / FULL_AREA;
+    const { width, height, zoom } = this.#view;
+    const share = (width * height) / zoom ** 2 / FULL_AREA;
     return CAPACITY * Math.min(1, Math.max(SMALLEST_SHARE, share));
   }
 

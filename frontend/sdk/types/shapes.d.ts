@@ -1,0 +1,194 @@
+/** The shapes of what the SDK takes and gives. Types alone: nothing is loaded from here. */
+export {};
+export type State = "connecting" | "open" | "waiting" | "paused" | "closed";
+export type StateDetail = {
+    state: State;
+    /**
+     * With `waiting`: when the next attempt starts.
+     */
+    retryInMs?: number;
+    /**
+     * With `waiting` and `closed`: the close code of the socket that ended.
+     */
+    code?: number;
+};
+export type Hello = {
+    session: string;
+    client_id: string;
+    cluster: number;
+    stream: string;
+    /**
+     * Length of a window.
+     */
+    window_ms: number;
+    /**
+     * The totals are exact up to this window.
+     */
+    seq: number;
+    /**
+     * False where `since` was asked for and could not be honoured.
+     */
+    recovered: boolean;
+    total: number;
+    totals: Record<string, number>;
+    /**
+     * Sessions that watch the stream; older servers do not say.
+     */
+    viewers?: number;
+};
+export type EmojiCount = {
+    emoji_type: string;
+    count: number;
+    final_count: number;
+};
+export type WindowFrame = {
+    stream: string;
+    cluster: number;
+    /**
+     * The last window in this frame.
+     */
+    seq: number;
+    /**
+     * How many windows the frame sums.
+     */
+    span: number;
+    start_ms: number;
+    end_ms: number;
+    /**
+     * Of all emojis, also of those that the cluster's policy does not list.
+     */
+    total: number;
+    /**
+     * The highest count first.
+     */
+    counts: EmojiCount[];
+    /**
+     * Sessions that watch the stream; older servers do not say.
+     */
+    viewers?: number;
+};
+export type Options = {
+    /**
+     * Default `main`.
+     */
+    stream?: string;
+    /**
+     * Default `auto`: the server decides.
+     */
+    cluster?: number | "auto";
+    /**
+     * Default: the server gives one, kept for as long as this object lives.
+     */
+    clientId?: string;
+    /**
+     * How long a hidden page stays connected; default 10 s. `Infinity`: for as long as it is open.
+     */
+    pauseAfterMs?: number;
+    /**
+     * Socket class to use where there is none built in, and for tests.
+     */
+    WebSocket?: typeof WebSocket;
+    /**
+     * Source of jitter in [0, 1), for tests.
+     */
+    random?: () => number;
+};
+export type Events = {
+    /**
+     * The state that has just begun.
+     */
+    state: StateDetail;
+    /**
+     * The totals were replaced by the server's.
+     */
+    hello: Hello;
+    /**
+     * The totals have already grown by it.
+     */
+    window: WindowFrame;
+    /**
+     * Another cluster delivers from now on; nothing is lost.
+     */
+    moved: {
+        cluster: number;
+    };
+    /**
+     * Windows cannot come for now, or come again.
+     */
+    delivery: {
+        interrupted: boolean;
+    };
+    /**
+     * Something that no pending reaction is to blame for.
+     */
+    error: {
+        code: string;
+    };
+};
+export type AddCrowdListener = <Type extends keyof Events>(type: Type, listener: (event: CustomEvent<Events[Type]>) => void, options?: boolean | AddEventListenerOptions) => void;
+export type CrowdTarget = {
+    addEventListener: AddCrowdListener;
+} & EventTarget;
+/**
+ * `paused` is the state of a page that nobody sees: it holds no connection, and comes back when it is seen.
+ *
+ * @typedef {"connecting" | "open" | "waiting" | "paused" | "closed"} State
+ */
+/**
+ * @typedef {object} StateDetail
+ * @property {State} state
+ * @property {number} [retryInMs] With `waiting`: when the next attempt starts.
+ * @property {number} [code] With `waiting` and `closed`: the close code of the socket that ended.
+ */
+/**
+ * @typedef {object} Hello
+ * @property {string} session
+ * @property {string} client_id
+ * @property {number} cluster
+ * @property {string} stream
+ * @property {number} window_ms Length of a window.
+ * @property {number} seq The totals are exact up to this window.
+ * @property {boolean} recovered False where `since` was asked for and could not be honoured.
+ * @property {number} total
+ * @property {Record<string, number>} totals
+ * @property {number} [viewers] Sessions that watch the stream; older servers do not say.
+ */
+/** @typedef {{ emoji_type: string, count: number, final_count: number }} EmojiCount */
+/**
+ * @typedef {object} WindowFrame
+ * @property {string} stream
+ * @property {number} cluster
+ * @property {number} seq The last window in this frame.
+ * @property {number} span How many windows the frame sums.
+ * @property {number} start_ms
+ * @property {number} end_ms
+ * @property {number} total Of all emojis, also of those that the cluster's policy does not list.
+ * @property {EmojiCount[]} counts The highest count first.
+ * @property {number} [viewers] Sessions that watch the stream; older servers do not say.
+ */
+/**
+ * @typedef {object} Options
+ * @property {string} [stream] Default `main`.
+ * @property {number | "auto"} [cluster] Default `auto`: the server decides.
+ * @property {string} [clientId] Default: the server gives one, kept for as long as this object lives.
+ * @property {number} [pauseAfterMs] How long a hidden page stays connected; default 10 s. `Infinity`: for as long as it is open.
+ * @property {typeof WebSocket} [WebSocket] Socket class to use where there is none built in, and for tests.
+ * @property {() => number} [random] Source of jitter in [0, 1), for tests.
+ */
+/**
+ * Events by type, with the `detail` of each.
+ *
+ * @typedef {object} Events
+ * @property {StateDetail} state The state that has just begun.
+ * @property {Hello} hello The totals were replaced by the server's.
+ * @property {WindowFrame} window The totals have already grown by it.
+ * @property {{ cluster: number }} moved Another cluster delivers from now on; nothing is lost.
+ * @property {{ interrupted: boolean }} delivery Windows cannot come for now, or come again.
+ * @property {{ code: string }} error Something that no pending reaction is to blame for.
+ */
+/**
+ * @typedef {<Type extends keyof Events>(
+ *   type: Type, listener: (event: CustomEvent<Events[Type]>) => void, options?: boolean | AddEventListenerOptions,
+ * ) => void} AddCrowdListener
+ */
+/** @typedef {{ addEventListener: AddCrowdListener } & EventTarget} CrowdTarget */
