@@ -6,14 +6,12 @@ const COPIED_MS = 2_000;
 
 /** @param {HTMLDialogElement} dialog @param {string} stream */
 export function prepareEmbed(dialog, stream) {
-  const address = new URL("/", location.origin);
-  if (stream !== "main") address.searchParams.set("stream", stream);
-  address.searchParams.set("view", "overlay");
-  // A frame of another colour scheme than its page would not be transparent.
-  const frame = `<iframe src="${address}" title="The crowd's reactions" style="border: 0; color-scheme: dark"></iframe>`;
-  write(dialog, "embed-overlay", address.href);
-  write(dialog, "embed-frame", frame);
-  write(dialog, "embed-sdk", `import { Emostream } from "${location.origin}/sdk/emostream.js";`);
+  const { origin } = location;
+  const overlay = new URL("/?view=overlay", origin);
+  if (stream !== "main") overlay.searchParams.set("stream", stream);
+  write(dialog, "embed-overlay", overlay.href);
+  write(dialog, "embed-page", `<script type="module" src="${origin}/sdk/emostream-stage.js"></script>
+<emostream-stage${stream === "main" ? "" : ` stream="${stream}"`}></emostream-stage>`);
   prepareDialog(dialog);
   for (const button of dialog.querySelectorAll("[data-copy]")) prepareCopy(/** @type {HTMLButtonElement} */ (button));
 }

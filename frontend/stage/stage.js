@@ -1,6 +1,7 @@
 /** The live page: wires the connection to the canvas, the numbers and the bar to send from. */
 
 import { Emostream, EmostreamError } from "/sdk/emostream.js";
+import { OwnReactions } from "/sdk/scene/own.js";
 import { Scene } from "/sdk/scene/scene.js";
 import { Announcer } from "./announcer.js";
 import { Board } from "./board.js";
@@ -8,7 +9,6 @@ import { prepareEmbed } from "./embed.js";
 import { Hold } from "./hold.js";
 import { shownName } from "./names.js";
 import { Notice } from "./notice.js";
-import { Own } from "./own.js";
 import { Pace } from "./pace.js";
 import { Palette } from "./palette.js";
 import { Picker } from "./picker.js";
@@ -29,7 +29,7 @@ const query = new URLSearchParams(location.search);
 const stream = query.get("stream") ?? "main";
 const crowd = new Emostream();
 const recent = new Recent();
-const own = new Own();
+const own = new OwnReactions();
 const pace = new Pace();
 const board = new Board();
 const announcer = new Announcer(byId("announcer"));
@@ -39,6 +39,9 @@ const picker = new Picker(dialogById("picker"), sendChosen);
 const palette = new Palette(byId("palette"), () => void picker.open());
 const hold = new Hold(byId("palette"), pace, send, () => palette.endRun());
 let windowMs = 2_000;
+/** Reactions of this visit that the server has said it holds, and those that it has yet to answer. */
+let accepted = 0;
+let unanswered = 0;
 
 /** @typedef {import("./hold.js").Press} Press */
 /** @typedef {import("/sdk/shapes.js").Hello} Hello */
@@ -65,7 +68,7 @@ function showState(detail) {
 /** @param {Hello} hello */
 function welcome(hello) {
   windowMs = hello.window_ms;
-  own.begin();
+  own.forget();
   if (!hello.recovered) recent.clear();
   board.begin(crowd);
   board.showViewers(crowd.viewers);
@@ -77,29 +80,31 @@ function showWindow(frame) {
   recent.add(frame);
   board.show(crowd, recent, windowMs);
   board.showViewers(crowd.viewers);
-  scene.burst(own.leaveOut(frame.counts), windowMs, frame.span);
+  scene.burst(own.withoutOwn(frame.counts), windowMs, frame.span);
   palette.offer(highest(recent.counts(), OFFERED));
   announcer.sumUp(recent);
 }
 
 /** @param {Press} press */
 async function send(press) {
-  if (press.repeats && own.unanswered >= MAX_UNANSWERED) return;
+  if (press.repeats && unanswered >= MAX_UNANSWERED) return;
   const { button } = press;
   const emoji = button.dataset.emoji ?? "";
   const { era } = pace;
-  const isOpen = crowd.state === "open";
+  const flies = crowd.state === "open";
   const outcome = crowd.react(emoji);
-  own.sent(emoji);
-  if (isOpen) launch(emoji, button);
+  unanswered += 1;
+  if (flies) launch(emoji, button);
   if (press.repeats) document.body.dataset.held = "true";
   try {
     await outcome;
-    accepted(press, emoji);
+    accept(press, emoji);
   } catch (error) {
     if (!(error instanceof EmostreamError)) throw error;
-    own.wasRefused(emoji);
-    refused(error.code, button, era);
+    if (flies) own.landed(emoji);
+    refuse(error.code, button, era);
+  } finally {
+    unanswered -= 1;
   }
 }
 
@@ -108,21 +113,22 @@ function launch(emoji, button) {
   const { left, top, width, height } = button.getBoundingClientRect();
   // Not all from one point, or those of a held button would hide each other.
   scene.launch(emoji, left + width * (0.3 + 0.4 * Math.random()), top + height / 4);
+  own.flew(emoji);
   palette.play(button, "sent");
 }
 
 /** @param {Press} press @param {string} emoji */
-function accepted(press, emoji) {
-  own.wasAccepted();
+function accept(press, emoji) {
+  accepted += 1;
+  press.sent += 1;
   pace.accepted();
   palette.used(emoji);
-  press.sent += 1;
   if (hold.holds(press)) palette.showRun(press);
-  board.showOwn(own.accepted);
+  board.showOwn(accepted);
 }
 
 /** @param {string} code @param {HTMLElement} button @param {number} era */
-function refused(code, button, era) {
+function refuse(code, button, era) {
   const isLimited = code === "limited";
   if (isLimited) pace.limited(era);
   else hold.release();
@@ -144,7 +150,7 @@ const probe = Object.freeze({
   get seq() { return crowd.seq; },
   get total() { return crowd.total; },
   get totals() { return Object.fromEntries(crowd.totals); },
-  get accepted() { return own.accepted; },
+  get accepted() { return accepted; },
   get particles() { return scene.alive(); },
   get particleCount() { return scene.size; },
   get particleCap() { return scene.capacity; },

@@ -32,7 +32,7 @@ export function connectionWords({ state, code }, interrupted = false) {
 
 /** @param {string} code Of the error that refused a reaction. */
 export function refusalWords(code) {
-  if (code.includes("limit")) return "That was fast. Going on a little slower";
+  if (code.includes("limit")) return "That was fast. A little slower, and every one counts";
   if (code.includes("overload")) return "The crowd is very loud right now. That one did not get through";
   if (code === "not_connected") return "Not connected at the moment. That one was not sent";
   if (code === "unknown_outcome") return "The connection broke off. That one may not have been counted";

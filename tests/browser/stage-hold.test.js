@@ -168,7 +168,7 @@ test("holding into the limit slows down with a gentle sign, goes on, and counts 
     await Promise.all([isOpen(eager), isOpen(witness)]);
 
     await pressMouse(eager, "Send fire");
-    await eager.getByText("That was fast. Going on a little slower").first().waitFor();
+    await eager.getByText("That was fast. A little slower, and every one counts").first().waitFor();
     acceptedBefore = (await probe(eager)).accepted;
     await accepts(eager, REPEATED);
     await eager.mouse.up();

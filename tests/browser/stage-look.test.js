@@ -63,7 +63,7 @@ for (const [width, viewport] of Object.entries(SIZES)) {
     await button(page, "Close").click();
 
     await button(page, "Put this on your stream").click();
-    await page.getByText(`stream=axe-${viewport.width}&view=overlay`).first().waitFor();
+    await page.getByText(`view=overlay&stream=axe-${viewport.width}`).first().waitFor();
     await assertAccessible(page);
     await page.close();
     assert.deepEqual(browser.complaints, []);

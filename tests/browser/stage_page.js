@@ -1,29 +1,19 @@
 /** What the tests of the live page have in common: looking in through its probe, and waiting for what they look for. */
 
 import assert from "node:assert/strict";
-
-const CONDITION_TIMEOUT_MS = 20_000;
+import { until as untilInPage } from "./until.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 /** @typedef {{ state: string, seq: number, total: number, totals: Record<string, number>, accepted: number, particles: Record<string, number>, particleCount: number, particleCap: number, paintedCells: number }} Probe */
 
 /**
- * Waits inside the page: `waitForFunction` would evaluate strings there again and again, which the content security policy forbids.
+ * Waits inside the page until what its probe shows is as it should be.
  *
  * @param {Page} page @param {(probe: Probe, expected: any) => unknown} condition @param {unknown} [expected]
  */
-export async function until(page, condition, expected) {
-  const held = await page.evaluate(`new Promise((resolve) => {
-    const deadline = performance.now() + ${CONDITION_TIMEOUT_MS};
-    const look = () => {
-      if ((${condition})(window.emostream, ${JSON.stringify(expected)})) resolve(true);
-      else if (performance.now() > deadline) resolve(false);
-      else setTimeout(look, 40);
-    };
-    look();
-  })`);
-  assert.ok(held, `still not: ${condition} with ${JSON.stringify(expected)}; ${JSON.stringify(await probe(page))}`);
-}
+export const until = (page, condition, expected) => untilInPage(
+  page, /** @type {any} */ (`(expected) => (${condition})(window.emostream, expected)`), expected,
+);
 
 /** @param {Page} page @returns {Promise<Probe>} */
 export const probe = (page) => page.evaluate(
