@@ -4,7 +4,8 @@ import { glyph } from "./glyph.js";
 import { spokenName } from "./names.js";
 import { Slots } from "./slots.js";
 
-const SMILE = "M12 3a9 9 0 1 0 9 9M8.5 14.2c1.8 2.6 5.2 2.6 7 0M9 9.4v.2M15 9.4v.2M19 2.5v6M16 5.5h6";
+/** Of the button for more: a face and a plus. */
+const ICON = "M12 3a9 9 0 1 0 9 9M8.5 14.2c1.8 2.6 5.2 2.6 7 0M9 9.4v.2M15 9.4v.2M19 2.5v6M16 5.5h6";
 
 export class Palette {
   #bar;
@@ -62,7 +63,6 @@ export class Palette {
   }
 
   endRun() {
-    this.#run.parentElement?.classList.remove("held");
     for (const cell of this.#bar.querySelectorAll(".held")) cell.classList.remove("held");
     this.#run.remove();
   }
@@ -108,7 +108,7 @@ function createMore(onMore) {
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
   icon.setAttribute("viewBox", "0 0 24 24");
   icon.setAttribute("aria-hidden", "true");
-  path.setAttribute("d", SMILE);
+  path.setAttribute("d", ICON);
   icon.append(path);
   button.append(icon);
   button.addEventListener("click", onMore);

@@ -65,13 +65,13 @@ export class Slots {
     const present = this.#emojis.indexOf(emoji);
     const place = present >= 0 ? present : this.#roomFor();
     this.#emojis[place] = emoji;
-    if (place >= DEFAULTS.length) this.#remember(emoji);
+    this.used(emoji);
     return place;
   }
 
-  /** The person sent an emoji. @param {string} emoji */
+  /** The person sent an emoji. It keeps its place now, and is a favourite at the next visit. @param {string} emoji */
   used(emoji) {
-    if (this.#favourites[0]?.emoji !== emoji && this.#favourites.some((favourite) => favourite.emoji === emoji)) this.#remember(emoji);
+    if (this.#emojis.indexOf(emoji) >= DEFAULTS.length && this.#favourites[0]?.emoji !== emoji) this.#remember(emoji);
   }
 
   #roomFor() {

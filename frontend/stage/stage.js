@@ -173,4 +173,5 @@ if (isStreamName(stream)) {
 } else {
   showState({ state: "closed" });
   byId("connection").textContent = "This is not the name of a stream";
+  byId("embed-open").hidden = true;
 }

@@ -165,6 +165,13 @@ test("what the stream sends most joins the bar, behind the person's own and with
   const after = await offered(page);
   assert.deepEqual(after.filter((emoji) => before.includes(emoji)), before);
   assert.ok(!after.includes("🥁"));
+  // Who uses one of the crowd's has it as a favourite the next time.
+  await button(page, "Send 🫶").click();
+  await until(page, (stage) => stage.accepted === 1);
+  assert.deepEqual(await offered(page), after);
+  await page.reload();
+  await isOpen(page);
+  assert.equal((await offered(page))[8], "🫶");
   await page.close();
 });
 
