@@ -112,7 +112,7 @@ export class Emostream extends Target {
   get total() { return this.#total; }
   /** Reactions by emoji. An emoji that the cluster's policy does not list is missing here until the next hello, never in `total`. */
   get totals() { return /** @type {ReadonlyMap<string, number>} */ (this.#totals); }
-  /** Sessions that watch the stream, as of the last frame; undefined where the server does not say. */
+  /** Sessions that watch the stream on this node, as of the last frame; undefined where the server does not say. */
   get viewers() { return this.#viewers; }
 
   /**

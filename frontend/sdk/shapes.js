@@ -26,7 +26,7 @@ export {};
  * @property {boolean} recovered False where `since` was asked for and could not be honoured.
  * @property {number} total
  * @property {Record<string, number>} totals
- * @property {number} [viewers] Sessions that watch the stream; older servers do not say.
+ * @property {number} [viewers] Sessions that watch the stream on this node; older servers do not say.
  */
 
 /** @typedef {{ emoji_type: string, count: number, final_count: number }} EmojiCount */
@@ -41,7 +41,7 @@ export {};
  * @property {number} end_ms
  * @property {number} total Of all emojis, also of those that the cluster's policy does not list.
  * @property {EmojiCount[]} counts The highest count first.
- * @property {number} [viewers] Sessions that watch the stream; older servers do not say.
+ * @property {number} [viewers] Sessions that watch the stream on this node; older servers do not say.
  */
 
 /**

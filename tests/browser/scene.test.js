@@ -1,18 +1,20 @@
 /** The canvas, in Chromium: what it costs per frame, and what it shows. */
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import { readFile } from "node:fs/promises";
 import { Browser } from "./browser.js";
 import { CrowdFeed } from "./crowd_feed.js";
 import { Site } from "./site.js";
 import { until } from "./until.js";
 
-const TIMEOUT = { timeout: 90_000 };
+const TIMEOUT = { timeout: 180_000 };
 const FRAME_BUDGET_MS = 1_000 / 60;
 /** Frames until the engine has compiled what runs in each of them, and the pool is as full as it gets. */
-const NUM_WARM_UP_FRAMES = 400;
-const NUM_MEASURED_FRAMES = 240;
+const NUM_WARM_UP_FRAMES = 300;
+const NUM_MEASURED_FRAMES = 200;
+/** A machine that has other work draws few frames without a graphics card: it is their cost that is measured, not their number. */
+const FRAMES_TIMEOUT_MS = 90_000;
 /** An object per particle would be some 5,000 bytes per frame. */
 const MAX_BYTES_PER_FRAME = 1_000;
 const MAX_HEAP_GROWTH_BYTES = 300_000;
@@ -45,6 +47,8 @@ after(async () => {
   site.stop();
 });
 
+afterEach(() => assert.deepEqual(browser.complaints.splice(0), []));
+
 /** A page on which `scene` draws on a canvas of its own. @param {object} [options] */
 async function openScene(options) {
   const page = await browser.open(site.origin, options);
@@ -63,7 +67,7 @@ const quantile = (values, share) => [...values].sort((left, right) => left - rig
 /** @param {import("playwright-core").Page} page @param {number} count */
 async function measure(page, count) {
   await page.evaluate(() => { frames.length = 0; });
-  await until(page, (expected) => frames.length >= expected, count);
+  await until(page, (expected) => frames.length >= expected, count, FRAMES_TIMEOUT_MS);
   const frames = await page.evaluate("frames");
   return { work: frames.map(({ work }) => work), gaps: frames.slice(1).map(({ time }, index) => time - frames[index].time) };
 }
@@ -214,6 +218,5 @@ test("what is scrolled out of sight does not move, and what is destroyed lets go
     return { frames: frames.length, size: window.scene.size, painted: window.scene.paintedCells() };
   });
   assert.deepEqual(left, { frames: 0, size: 0, painted: 0 });
-  assert.deepEqual(browser.complaints, []);
   await page.close();
 });

@@ -65,6 +65,16 @@ test("a reaction comes back in a window, and the totals are the server's", TIMEO
   await assert.rejects(client.react("fire"), { code: "invalid_emoji" });
 });
 
+test("a client is told how many watch the stream", TIMEOUT, async () => {
+  const [client, other] = [watching("viewers"), watching("viewers")];
+  await Promise.all([isOpen(client), isOpen(other)]);
+  await client.react("👏");
+  await Promise.all([client, other].map((each) => until(each, () => each.viewers === 2)));
+  other.close();
+  await client.react("🔥");
+  await until(client, () => client.viewers === 1);
+});
+
 test("totals are exact through a dozen cuts of the connection while the crowd goes on", TIMEOUT, async () => {
   const proxy = new Proxy(server.origin);
   await proxy.start();

@@ -10,10 +10,11 @@ const LOOK_EVERY_MS = 40;
  * @param {import("playwright-core").Page} page
  * @param {(expected: Expected) => unknown} condition Runs in the page.
  * @param {Expected} [expected]
+ * @param {number} [timeoutMs]
  */
-export async function until(page, condition, expected) {
+export async function until(page, condition, expected, timeoutMs = TIMEOUT_MS) {
   const held = await page.evaluate(`new Promise((resolve) => {
-    const deadline = performance.now() + ${TIMEOUT_MS};
+    const deadline = performance.now() + ${timeoutMs};
     const look = () => {
       if ((${condition})(${JSON.stringify(expected)})) resolve(true);
       else if (performance.now() > deadline) resolve(false);

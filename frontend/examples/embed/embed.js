@@ -1,8 +1,10 @@
-/** The numbers below the video. The element over it needs no script of the page. */
+/** The numbers below the video, from the connection that the element over it has already: a viewer is one session. */
 
-import { Emostream } from "http://localhost:5001/sdk/emostream.js";
+// The same module that the page names: by then the element is one.
+import "http://localhost:5001/sdk/emostream-stage.js";
 
-const SERVER = "http://localhost:5001";
+/** @typedef {import("http://localhost:5001/sdk/emostream-stage.js").EmostreamStage} EmostreamStage */
+
 const TOP = 4;
 
 const number = new Intl.NumberFormat("en");
@@ -10,10 +12,9 @@ const number = new Intl.NumberFormat("en");
 /** @param {string} id */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
-const crowd = new Emostream();
+const { crowd } = /** @type {EmostreamStage} */ (document.querySelector("emostream-stage"));
 crowd.addEventListener("hello", show);
 crowd.addEventListener("window", show);
-crowd.connect(SERVER);
 
 function show() {
   byId("total").textContent = number.format(crowd.total);

@@ -13,7 +13,7 @@ const LINE_HEIGHT = 1.16;
 
 /** Side of the canvas on which glyphs are looked at, in pixels. */
 const PROBE_SIZE = 32;
-/** Never assigned, so that no font has them: what is drawn for them is what is drawn for any missing glyph. */
+/** Not assigned, so that no font has them: what is drawn for them is what is drawn for any missing glyph. */
 const MISSING = ["\u{1fffe}", "\u{10fffe}", "\u0378"];
 /** Colour channels that differ by more belong to a colour glyph; smoothed edges of a grey one do not. */
 const MIN_CHROMA = 24;

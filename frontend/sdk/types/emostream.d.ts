@@ -47,7 +47,7 @@ export declare class Emostream extends Target {
     get total(): number;
     /** Reactions by emoji. An emoji that the cluster's policy does not list is missing here until the next hello, never in `total`. */
     get totals(): ReadonlyMap<string, number>;
-    /** Sessions that watch the stream, as of the last frame; undefined where the server does not say. */
+    /** Sessions that watch the stream on this node, as of the last frame; undefined where the server does not say. */
     get viewers(): number | undefined;
     /**
      * Opens the connection and keeps it until `close()` or a refusal that is final.

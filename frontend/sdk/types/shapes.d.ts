@@ -32,7 +32,7 @@ export type Hello = {
     total: number;
     totals: Record<string, number>;
     /**
-     * Sessions that watch the stream; older servers do not say.
+     * Sessions that watch the stream on this node; older servers do not say.
      */
     viewers?: number;
 };
@@ -63,7 +63,7 @@ export type WindowFrame = {
      */
     counts: EmojiCount[];
     /**
-     * Sessions that watch the stream; older servers do not say.
+     * Sessions that watch the stream on this node; older servers do not say.
      */
     viewers?: number;
 };
@@ -151,7 +151,7 @@ export type CrowdTarget = {
  * @property {boolean} recovered False where `since` was asked for and could not be honoured.
  * @property {number} total
  * @property {Record<string, number>} totals
- * @property {number} [viewers] Sessions that watch the stream; older servers do not say.
+ * @property {number} [viewers] Sessions that watch the stream on this node; older servers do not say.
  */
 /** @typedef {{ emoji_type: string, count: number, final_count: number }} EmojiCount */
 /**
@@ -164,7 +164,7 @@ export type CrowdTarget = {
  * @property {number} end_ms
  * @property {number} total Of all emojis, also of those that the cluster's policy does not list.
  * @property {EmojiCount[]} counts The highest count first.
- * @property {number} [viewers] Sessions that watch the stream; older servers do not say.
+ * @property {number} [viewers] Sessions that watch the stream on this node; older servers do not say.
  */
 /**
  * @typedef {object} Options
