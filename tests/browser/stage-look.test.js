@@ -113,6 +113,8 @@ test("who prefers less motion sees the crowd as counters, which nothing flies ov
   const largest = await page.locator("#now .glyph").first().boundingBox();
   const smallest = await page.locator("#now .glyph").last().boundingBox();
   assert.ok(largest && smallest && largest.width > 1.3 * smallest.width && smallest.width > 50);
+  const size = await page.locator("#now .glyph").first().evaluate((glyph) => parseFloat(getComputedStyle(glyph).fontSize));
+  assert.ok(size > 0.4 * largest.width, `${size} px`);
   // What moves at all takes seconds; the marks of an own reaction fade once.
   const loops = await page.evaluate(`document.getAnimations().map((animation) => animation.effect.getComputedTiming())
     .filter(({ iterations }) => iterations === Infinity).map(({ duration }) => duration)`);
