@@ -34,6 +34,8 @@ pub struct IngestConfig {
     pub max_batch: usize,
     /// Reactions that may be held while the aggregators are behind.
     pub max_backlog: usize,
+    /// How long what comes in may wait for its worker before some of it is turned away.
+    pub max_delay: Duration,
 }
 
 /// The actor.

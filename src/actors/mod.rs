@@ -7,6 +7,7 @@ pub mod close;
 pub mod frames;
 pub mod in_flight;
 pub mod link;
+pub mod queue;
 pub mod door;
 pub mod outbox;
 pub mod streams;

@@ -26,6 +26,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use super::{Ground, Pipeline, StartError};
 use crate::actors::board::Board;
 use crate::actors::door::Door;
+use crate::actors::queue::Queue;
 use crate::actors::session_hub::SessionHub;
 use crate::config::Config;
 use crate::domain::StreamName;
@@ -93,11 +94,31 @@ impl WorkerPlan {
             .build_ingest(number, &self.config, &self.ground);
         Worker {
             shared: self.shared.clone(),
-            door: Rc::new(Door::new(ingest, self.ground.streams.clone())),
+            door: Rc::new(Door::new(
+                ingest,
+                self.watch_queue(),
+                self.ground.streams.clone(),
+            )),
             board,
             main_stream: StreamName::main(),
             main_is_open: Cell::new(false),
         }
+    }
+
+    fn watch_queue(&self) -> Rc<Queue> {
+        let max_delay = self.config.ingest.max_delay;
+        let queue = Rc::new(Queue::new(max_delay, self.ground.metrics.clone()));
+        let watching = queue.watch();
+        actix::spawn(async move {
+            let ended = match watching {
+                Ok(watching) => watching.await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = ended {
+                tracing::warn!(%error, "queue is not watched, nobody is turned away for its delay");
+            }
+        });
+        queue
     }
 
     fn build_hub(&self, number: usize, board: Rc<Board>) {

@@ -129,6 +129,12 @@ pub const SETTINGS: &[Setting] = &[
         "Most reactions waiting on one worker; beyond it new ones are answered with 503",
     ),
     setting(
+        "ingest.max_delay",
+        "100ms",
+        duration(1, MINUTE),
+        "Longest wait for a worker; where all wait longer for a second, some are answered with 503",
+    ),
+    setting(
         "pipeline.partitions",
         "3",
         number(1, 256),

@@ -180,6 +180,7 @@ impl Values {
             flush_interval: self.take("ingest.flush_interval"),
             max_batch: self.take("ingest.max_batch"),
             max_backlog: self.take("ingest.max_backlog"),
+            max_delay: self.take("ingest.max_delay"),
         }
     }
 

@@ -15,7 +15,9 @@ mod history;
 mod cluster;
 mod ledger;
 mod role;
+mod admission;
 
+pub use admission::Admission;
 pub use cluster::{ClusterId, ClusterIdError, ClusterState};
 pub use commit::{Commit, CommitError, Offset};
 pub use emoji::{Emoji, EmojiError};

@@ -30,6 +30,8 @@ pub struct Metrics {
     pub windows: IntCounter,
     /// From a window's end to its publication.
     pub window_delay: Histogram,
+    /// How long what comes in waits for its worker, by probes.
+    pub queue_delay: Histogram,
     /// Windows that a sender could not hand on in time and left to the running totals of the next, by edge.
     pub windows_absorbed: IntCounterVec,
     /// Sends that met a full mailbox, by edge.
@@ -61,13 +63,11 @@ impl Metrics {
             reactions_in_flight: gauge("reactions_in_flight", "Accepted, in no window yet")?,
             streams: gauge("streams", "Streams that exist")?,
             windows: IntCounter::new("emostream_windows_total", "Windows published")?,
-            window_delay: Histogram::with_opts(
-                HistogramOpts::new(
-                    "emostream_window_delay_seconds",
-                    "From the end of a window to its publication",
-                )
-                .buckets(DELAY_BUCKETS.to_vec()),
+            window_delay: delays(
+                "window_delay",
+                "From the end of a window to its publication",
             )?,
+            queue_delay: delays("queue_delay", "Until a worker has time for what comes in")?,
             windows_absorbed: counters(
                 "windows_absorbed_total",
                 "Windows left to the running totals of the next one",
@@ -108,13 +108,14 @@ impl Metrics {
                 .const_label("version", env!("CARGO_PKG_VERSION")),
         )?;
         build_info.set(1);
-        let all: [Box<dyn Collector>; 16] = [
+        let all: [Box<dyn Collector>; 17] = [
             Box::new(build_info),
             Box::new(self.reactions.clone()),
             Box::new(self.reactions_in_flight.clone()),
             Box::new(self.streams.clone()),
             Box::new(self.windows.clone()),
             Box::new(self.window_delay.clone()),
+            Box::new(self.queue_delay.clone()),
             Box::new(self.windows_absorbed.clone()),
             Box::new(self.mailbox_full.clone()),
             Box::new(self.partitions_late.clone()),
@@ -147,6 +148,11 @@ pub fn raise_to(counter: &IntCounter, total: u64) {
 
 fn counters(name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
     IntCounterVec::new(Opts::new(format!("emostream_{name}"), help), labels)
+}
+
+fn delays(name: &str, help: &str) -> Result<Histogram, prometheus::Error> {
+    let options = HistogramOpts::new(format!("emostream_{name}_seconds"), help);
+    Histogram::with_opts(options.buckets(DELAY_BUCKETS.to_vec()))
 }
 
 fn gauge(name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {

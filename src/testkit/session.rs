@@ -1,13 +1,21 @@
 //! A session with probes for neighbours.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::{Desk, Ground};
 use crate::actors::cursor::CursorHandle;
 use crate::actors::door::Door;
 use crate::actors::messages::Submit;
+use crate::actors::queue::Queue;
 use crate::actors::session::{Limited, ReactGate, Session};
 use crate::domain::UserId;
+
+/// A door before which nobody waits.
+pub(crate) fn door(ground: &Ground, ingest: &Desk<Submit>) -> Door {
+    let queue = Queue::new(Duration::from_secs(1), ground.metrics.clone());
+    Door::new(ingest.link(), Rc::new(queue), ground.streams.clone())
+}
 
 /// A session of `user`.
 pub(crate) fn session(
@@ -19,7 +27,7 @@ pub(crate) fn session(
     Session::new(
         cursor,
         UserId::parse("user").unwrap(),
-        Rc::new(Door::new(ingest.link(), ground.streams.clone())),
+        Rc::new(door(ground, ingest)),
         gate,
         ground.streams.clone(),
     )

@@ -15,6 +15,7 @@ const CONFIG: IngestConfig = IngestConfig {
     flush_interval: Duration::from_millis(10),
     max_batch: 4,
     max_backlog: 10,
+    max_delay: Duration::from_secs(1),
 };
 
 async fn ingest(ground: &Ground, worker: usize, aggregators: &[&Aggregator]) -> Stage<Ingest> {

@@ -53,6 +53,8 @@ pub(super) struct Head {
     pub(super) status: u16,
     /// How many bytes the body has.
     pub(super) body: usize,
+    /// Seconds for which the client should not ask again.
+    pub(super) retry_after: Option<u32>,
 }
 
 impl Head {
@@ -61,15 +63,19 @@ impl Head {
         let text = std::str::from_utf8(bytes).ok()?;
         let mut lines = text.split("\r\n");
         let status = lines.next()?.strip_prefix("HTTP/1.1 ")?.get(..3)?;
-        let length = lines.find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length")
-                .then(|| value.trim().parse().ok())?
-        });
-        Some(Self {
+        let mut head = Self {
             status: status.parse().ok()?,
-            body: length.unwrap_or_default(),
-        })
+            body: 0,
+            retry_after: None,
+        };
+        for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+            if name.eq_ignore_ascii_case("content-length") {
+                head.body = value.trim().parse().ok()?;
+            } else if name.eq_ignore_ascii_case("retry-after") {
+                head.retry_after = value.trim().parse().ok();
+            }
+        }
+        Some(head)
     }
 }
 
@@ -85,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_tells_status_and_length() {
+    fn a_head_tells_status_length_and_when_to_come_back() {
         let bytes =
             b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 42\r\n\r\n{}";
         let length = head_length(bytes).unwrap_or_default();
@@ -93,6 +99,7 @@ mod tests {
         let head = Head {
             status: 503,
             body: 42,
+            retry_after: Some(1),
         };
         assert_eq!(Head::parse(&bytes[..length - 4]), Some(head));
     }

@@ -26,6 +26,13 @@ impl Pacing {
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
+    /// How many sends are due after that time from the start of all, those at that very moment included.
+    pub(super) fn num_due(&self, after: Duration) -> u64 {
+        let whole = after.as_nanos() * u128::from(self.rate) / 1_000_000_000;
+        let num = u64::try_from(whole).unwrap_or(u64::MAX).saturating_add(1);
+        num.min(self.num_sends())
+    }
+
     /// The sends of one sender, by number.
     pub(super) fn of(&self, sender: u32) -> impl Iterator<Item = u64> + use<> {
         (u64::from(sender)..self.num_sends()).step_by(self.num_senders.max(1) as usize)
@@ -48,6 +55,16 @@ mod tests {
         assert_eq!(PACING.due(0), Duration::ZERO);
         assert_eq!(PACING.due(1), Duration::from_micros(200));
         assert_eq!(PACING.due(PACING.num_sends()), PACING.duration);
+    }
+
+    #[test]
+    fn what_is_due_is_counted_as_it_is_timed() {
+        for number in [0, 1, 4_999, 299_999] {
+            let due = PACING.due(number);
+            assert_eq!(PACING.num_due(due), number + 1);
+            assert_eq!(PACING.num_due(due + Duration::from_micros(199)), number + 1);
+        }
+        assert_eq!(PACING.num_due(Duration::from_secs(90)), PACING.num_sends());
     }
 
     #[test]

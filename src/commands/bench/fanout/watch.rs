@@ -13,7 +13,7 @@ use crate::commands::bench::http;
 use crate::commands::bench::process;
 
 /// Between two looks.
-const PAUSE: Duration = Duration::from_millis(250);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What one look saw.
 #[derive(Debug, Clone, Copy)]

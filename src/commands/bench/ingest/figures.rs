@@ -7,7 +7,7 @@ use super::super::percentiles::Percentiles;
 use super::super::report::{Figure, Report, Wanted, figure, median};
 use super::Pair;
 use super::check::Check;
-use super::load_curve::Offered;
+use super::load_curve::{self, Offered};
 
 /// Single reactions per second, to requests that an empty handler answers.
 const WANTED_SINGLE: f64 = 0.85;
@@ -203,7 +203,7 @@ fn overload(overload: &Offered) -> Vec<Figure> {
         ),
         figure(
             "overload_unsent",
-            "  never sent, as no connection was free",
+            "  not sent, as all were waiting",
             overload.unsent as f64,
             "",
         ),
@@ -304,9 +304,10 @@ fn bottlenecks(measured: &Measured) -> Vec<String> {
         format!("THE GENERATOR WAS {delay:.1} ms BEHIND its times (p99) at half of the capacity: the machine was short of CPU")
     });
     let overload = format!(
-        "the overload comes over {} connections that each wait for their answer: {} of {} intended sends found none free in time and \
-         were not sent; what waits for a connection waits in the generator, and counts from the intended send",
-        super::load_curve::NUM_CROWD,
+        "the overload comes from a crowd over {} connections with ingest.max_delay={}: each waits for its answer, and as long as a \
+         503 says; {} of {} intended sends found all of them waiting and were not made",
+        load_curve::NUM_CROWD,
+        load_curve::MAX_DELAY,
         measured.overload.unsent,
         (f64::from(measured.overload.rate) * measured.overload.sample.time().as_secs_f64()) as u64,
     );

@@ -6,8 +6,12 @@ use super::super::pacing::Pacing;
 use super::super::progress;
 use super::{Door, NUM_CONNECTIONS};
 
-/// Connections of a crowd that comes all at once. Each waits for its answer before it sends on.
-pub(super) const NUM_CROWD: u32 = 1_000;
+/// Connections of a crowd that comes all at once, each somebody who waits for an answer before sending on, and for as long
+/// as a 503 says. Where a queue of all of them takes longer than [`MAX_DELAY`], some are turned away.
+pub(super) const NUM_CROWD: u32 = 15_000;
+
+/// `ingest.max_delay` of the node.
+pub(super) const MAX_DELAY: &str = "50ms";
 
 /// One load and what came of it.
 pub(super) struct Offered {
@@ -22,16 +26,21 @@ pub(super) struct Offered {
 /// Half of what the node can take.
 pub(super) fn half(door: &mut Door<'_>, capacity: f64) -> Result<Offered, Failure> {
     progress("open loop at half of the capacity");
-    offer(door, capacity / 2.0, NUM_CONNECTIONS)
+    offer(door, capacity / 2.0, NUM_CONNECTIONS, false)
 }
 
-/// Three times as much as the node can take.
+/// Three times as much as the node can take. Whoever still waits for an answer does not react meanwhile.
 pub(super) fn overload(door: &mut Door<'_>, capacity: f64) -> Result<Offered, Failure> {
     progress("open loop at three times the capacity");
-    offer(door, capacity * 3.0, NUM_CROWD)
+    offer(door, capacity * 3.0, NUM_CROWD, true)
 }
 
-fn offer(door: &mut Door<'_>, rate: f64, connections: u32) -> Result<Offered, Failure> {
+fn offer(
+    door: &mut Door<'_>,
+    rate: f64,
+    connections: u32,
+    is_fleeting: bool,
+) -> Result<Offered, Failure> {
     let pacing = Pacing {
         rate: rate as u32,
         num_senders: connections,
@@ -40,7 +49,7 @@ fn offer(door: &mut Door<'_>, rate: f64, connections: u32) -> Result<Offered, Fa
     let mut messages = Messages::single(&door.node.address);
     let mut load = door.connect(connections, Dialect::Http)?;
     let node = &door.node;
-    let open = load.offer(&mut messages, pacing, &|| node.usage())?;
+    let open = load.offer(&mut messages, pacing, is_fleeting, &|| node.usage())?;
     door.answered += load.counts();
     door.settle(&messages);
     Ok(Offered {

@@ -86,7 +86,9 @@ struct Pair {
 
 impl<'a> Door<'a> {
     fn open(args: &'a IngestArgs, cores: &Cores) -> Result<Self, Failure> {
-        let settings = LIMITS.iter().flat_map(|limit| ["--set", limit]);
+        let max_delay = format!("ingest.max_delay={}", load_curve::MAX_DELAY);
+        let settings = LIMITS.into_iter().chain([&*max_delay]);
+        let settings = settings.flat_map(|setting| ["--set", setting]);
         let settings: Vec<String> = settings.map(str::to_owned).collect();
         let mut node = Node::start_pinned(&settings, cores)?;
         node.await_ready(NUM_CLUSTERS)?;

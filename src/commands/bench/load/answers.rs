@@ -1,5 +1,7 @@
 //! What a server answers, read only as far as decides.
 
+use std::time::Duration;
+
 use super::super::frames::{self, Frame};
 use super::super::http::{Head, head_length};
 
@@ -26,8 +28,8 @@ pub(in crate::commands::bench) enum Dialect {
 pub(super) enum Answer {
     /// Accepted; the number where the answer tells one.
     Accepted(Option<u32>),
-    /// No room.
-    Shed,
+    /// No room; for so long the client should not ask again.
+    Shed(Duration),
     /// Anything else.
     Refused,
 }
@@ -67,10 +69,14 @@ fn http(bytes: &[u8]) -> Option<(First<'_>, usize)> {
     let body = bytes.get(start..start + head.body)?;
     let answer = match head.status {
         200 => Answer::Accepted(num_accepted(body)),
-        503 => Answer::Shed,
+        503 => Answer::Shed(rest(head)),
         _ => Answer::Refused,
     };
     Some((First::Answer(answer), start + head.body))
+}
+
+fn rest(head: Head) -> Duration {
+    Duration::from_secs(u64::from(head.retry_after.unwrap_or_default()))
 }
 
 fn num_accepted(body: &[u8]) -> Option<u32> {
@@ -118,8 +124,8 @@ mod tests {
                 Answer::Accepted(Some(97)),
             ),
             (
-                "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 2\r\n\r\n{}",
-                Answer::Shed,
+                "HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\ncontent-length: 2\r\n\r\n{}",
+                Answer::Shed(Duration::from_secs(2)),
             ),
             (
                 "HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n",

@@ -37,7 +37,7 @@ impl Counts {
                 self.accepted += 1;
                 self.reactions += reactions;
             }
-            Answer::Shed => {
+            Answer::Shed(_) => {
                 self.shed += 1;
                 self.shed_reactions += reactions;
             }

@@ -167,6 +167,8 @@ fn masked(payload: &[u8], mask: [u8; 4]) -> Vec<u8> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::time::Duration;
+
     use super::*;
 
     const HOST: &str = "127.0.0.1:5000";
@@ -195,7 +197,7 @@ mod tests {
         let mut messages = Messages::arrays(HOST, 100);
         assert_eq!(messages.answered(3, Answer::Accepted(Some(100))), 100);
         assert_eq!(messages.answered(3, Answer::Accepted(Some(100))), 100);
-        assert_eq!(messages.answered(4, Answer::Shed), 100);
+        assert_eq!(messages.answered(4, Answer::Shed(Duration::ZERO)), 100);
         let twice = messages.accepted().unwrap();
         assert_eq!(twice.total(), 200);
         assert!(twice.covers(&messages.tallies[3]));

@@ -11,7 +11,8 @@ pub(super) use answers::Dialect;
 pub(super) use measured::{Counts, Latencies, Sample};
 pub(super) use messages::Messages;
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -48,6 +49,8 @@ pub(super) struct Load {
     connections: Vec<Connection>,
     /// Those with nothing in flight, the longest idle first.
     idle: VecDeque<usize>,
+    /// Those that were told to come back later, and when.
+    resting: BinaryHeap<Reverse<(Instant, usize)>>,
     buffer: Vec<u8>,
     /// When a server was heard last.
     heard: Instant,
@@ -84,6 +87,7 @@ impl Load {
             poll,
             events: Some(Events::with_capacity(EVENTS)),
             idle: (0..connections.len()).collect(),
+            resting: BinaryHeap::new(),
             connections,
             buffer: vec![0; BUFFER],
             heard: Instant::now(),
@@ -109,11 +113,12 @@ impl Load {
     }
 
     /// Open loop: each message has its intended time, however those before it fare. One that finds no connection free
-    /// waits; those that still wait at the end are not sent.
+    /// waits, or is given up where messages are fleeting; those that still wait at the end are not sent.
     pub(super) fn offer(
         &mut self,
         messages: &mut Messages,
         pacing: Pacing,
+        is_fleeting: bool,
         server: &dyn Fn() -> Usage,
     ) -> anyhow::Result<OpenLoop> {
         self.run(messages, &mut Pace::closed(Instant::now() + WARM_UP))?;
@@ -121,7 +126,10 @@ impl Load {
         self.latencies = Latencies::expecting(pacing.num_sends());
         let num_before = self.counts.answers();
         let before = Snapshot::take(server(), self.counts);
-        self.run(messages, &mut Pace::open(pacing, Instant::now()))?;
+        self.run(
+            messages,
+            &mut Pace::open(pacing, Instant::now(), is_fleeting),
+        )?;
         let after = Snapshot::take(server(), self.counts);
         self.drain(messages)?;
         Ok(OpenLoop {
@@ -142,19 +150,36 @@ impl Load {
             if pace.is_over(now) {
                 return Ok(());
             }
+            self.rouse(now);
             while let Some(&index) = self.idle.front()
                 && let Some(due) = pace.next(now)
             {
                 self.idle.pop_front();
                 self.connections[index].send(messages, due, now)?;
             }
-            self.turn(messages, pace, pace.wait(now, !self.idle.is_empty()))?;
+            if self.idle.is_empty() {
+                pace.miss(now);
+            }
+            let wait = pace.wait(now, !self.idle.is_empty());
+            let rest = self.resting.peek().map(|Reverse((end, _))| *end - now);
+            self.turn(messages, pace, wait.into_iter().chain(rest).min())?;
+        }
+    }
+
+    /// Those who have rested long enough may send again.
+    fn rouse(&mut self, now: Instant) {
+        while let Some(Reverse((end, index))) = self.resting.pop() {
+            if end > now {
+                self.resting.push(Reverse((end, index)));
+                return;
+            }
+            self.idle.push_back(index);
         }
     }
 
     /// Awaits what is in flight.
     fn drain(&mut self, messages: &mut Messages) -> anyhow::Result<()> {
-        while self.idle.len() < self.connections.len() {
+        while self.missing() > 0 {
             self.turn(messages, &mut Pace::Silent, None)?;
         }
         Ok(())
@@ -177,7 +202,7 @@ impl Load {
         }
         if !events.is_empty() {
             self.heard = Instant::now();
-        } else if self.heard.elapsed() >= PATIENCE && self.idle.len() < self.connections.len() {
+        } else if self.heard.elapsed() >= PATIENCE && self.missing() > 0 {
             return Err(anyhow!(
                 "the server is silent, {} answers are missing",
                 self.missing()
@@ -191,7 +216,7 @@ impl Load {
     }
 
     fn missing(&self) -> usize {
-        self.connections.len() - self.idle.len()
+        self.connections.len() - self.idle.len() - self.resting.len()
     }
 
     fn hear(
@@ -216,6 +241,12 @@ impl Load {
         self.counts.add(answer, reactions);
         if matches!(answer, Answer::Accepted(_)) {
             self.latencies.add(flight.due, flight.sent, now);
+        }
+        if let Answer::Shed(rest) = answer
+            && !rest.is_zero()
+        {
+            self.resting.push(Reverse((now + rest, index)));
+            return Ok(());
         }
         match pace.next(now) {
             Some(due) => self.connections[index].send(messages, due, now)?,

@@ -19,6 +19,8 @@ pub(super) enum Pace {
         pacing: Pacing,
         start: Instant,
         next: u64,
+        /// What finds no connection free is not sent later.
+        is_fleeting: bool,
     },
     /// Never.
     Silent,
@@ -29,11 +31,25 @@ impl Pace {
         Self::Closed { until }
     }
 
-    pub(super) fn open(pacing: Pacing, start: Instant) -> Self {
+    pub(super) fn open(pacing: Pacing, start: Instant, is_fleeting: bool) -> Self {
         Self::Open {
             pacing,
             start,
             next: 0,
+            is_fleeting,
+        }
+    }
+
+    /// No connection is free: what has been due by now waits, or is given up.
+    pub(super) fn miss(&mut self, now: Instant) {
+        if let Self::Open {
+            pacing,
+            start,
+            next,
+            is_fleeting: true,
+        } = self
+        {
+            *next = pacing.num_due(now - *start).max(*next);
         }
     }
 
@@ -56,6 +72,7 @@ impl Pace {
                 pacing,
                 start,
                 next,
+                ..
             } => {
                 let due = *start + pacing.due(*next);
                 (due <= now && *next < pacing.num_sends()).then(|| {
@@ -75,6 +92,7 @@ impl Pace {
                 pacing,
                 start,
                 next,
+                ..
             } if is_one_free => *start + pacing.due(*next).min(pacing.duration),
             Self::Open { pacing, start, .. } => *start + pacing.duration,
             Self::Silent => return None,
@@ -95,14 +113,32 @@ mod tests {
             num_senders: 1,
             duration: Duration::from_millis(10),
         };
-        let mut pace = Pace::open(pacing, start);
+        let mut pace = Pace::open(pacing, start, false);
         let ms = |number| start + Duration::from_millis(number);
         assert_eq!(pace.next(ms(0)), Some(ms(0)));
         assert_eq!(pace.next(ms(0)), None);
         assert_eq!(pace.next(ms(5)), Some(ms(1)));
+        pace.miss(ms(5));
         assert_eq!(pace.next(ms(5)), Some(ms(2)));
         assert_eq!(pace.next(ms(10)), None, "over");
         assert!(pace.is_over(ms(10)));
+    }
+
+    #[test]
+    fn what_is_fleeting_is_given_up_where_no_connection_is_free() {
+        let start = Instant::now();
+        let pacing = Pacing {
+            rate: 1_000,
+            num_senders: 1,
+            duration: Duration::from_secs(1),
+        };
+        let mut pace = Pace::open(pacing, start, true);
+        let us = |number| start + Duration::from_micros(number);
+        pace.miss(us(4_500));
+        assert_eq!(pace.next(us(4_500)), None);
+        assert_eq!(pace.next(us(5_000)), Some(us(5_000)));
+        pace.miss(us(5_000));
+        assert_eq!(pace.next(us(6_000)), Some(us(6_000)));
     }
 
     #[test]
@@ -113,7 +149,7 @@ mod tests {
             num_senders: 1,
             duration: Duration::from_secs(1),
         };
-        let mut pace = Pace::open(pacing, start);
+        let mut pace = Pace::open(pacing, start, false);
         assert_eq!(pace.next(start), Some(start));
         assert_eq!(pace.wait(start, true), Some(Duration::from_millis(98)));
         assert_eq!(pace.wait(start, false), Some(Duration::from_millis(998)));

@@ -69,11 +69,25 @@ fn in_an_open_loop_what_finds_no_connection_waits_or_is_not_sent() {
         num_senders: 1,
         duration: BRIEFLY,
     };
-    let open = load.offer(&mut messages, pacing, &process::own).unwrap();
+    let open = load
+        .offer(&mut messages, pacing, false, &process::own)
+        .unwrap();
     assert!(open.sent > 0 && open.sent < pacing.num_sends());
     let (since_due, since_sent) = (open.latencies.since_due(), open.latencies.since_sent());
     assert_eq!(since_due.len() as u64, open.sent);
     assert!(since_due.max() > since_sent.at(0.5));
+}
+
+#[test]
+fn who_is_told_to_come_back_later_does() {
+    const LATER: &str =
+        "HTTP/1.1 503 Service Unavailable\r\nretry-after: 30\r\ncontent-length: 2\r\n\r\n{}";
+    let address = serve(|_| Some(LATER));
+    let mut messages = Messages::single(&address.to_string());
+    let mut load = Load::open(address, 3, Dialect::Http).unwrap();
+    load.saturate(&mut messages, BRIEFLY, &process::own)
+        .unwrap();
+    assert_eq!(load.counts().shed, 3);
 }
 
 #[test]
