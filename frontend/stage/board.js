@@ -1,111 +1,79 @@
-/** The numbers: a total that counts up, the most frequent emojis, and what a screen reader is told of them. */
+/** The numbers: how much there is in all, how fast it grows, and what is sent most. */
+
+import { CountUp } from "./count_up.js";
+import { Pulse } from "./pulse.js";
+import { Ranking } from "./ranking.js";
+import { highest } from "./recent.js";
+import { countWords } from "./words.js";
 
 const TOP = 5;
-/** Time constant of the count-up; the shown number is within 5 % after three of them. */
-const COUNT_UP_MS = 220;
-/** A screen reader hears the total at most this often. */
-const ANNOUNCE_EVERY_MS = 30_000;
-
-const number = new Intl.NumberFormat("en");
+/** How far back `now` reaches. */
+const NOW_MS = 10_000;
+/** Time over which the rate is taken, so that one window alone does not make it flicker. */
+const RATE_MS = 4_000;
+/** Both reach through at least as many windows. */
+const FEWEST_WINDOWS = 2;
+/** Reactions per second, as a power of ten, at which the lights are at their brightest. */
+const BRIGHTEST_DECADE = 4.5;
 
 /** @param {string} id */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
+/** @typedef {import("./recent.js").Recent} Recent */
+/** @typedef {{ total: number, totals: ReadonlyMap<string, number> }} Totals */
+
 export class Board {
-  #total = byId("total");
-  #label = byId("total-label");
-  #rows = Array.from({ length: TOP }, createRow);
-  #lessMotion = matchMedia("(prefers-reduced-motion: reduce)");
-  #target = 0;
-  #shown = 0;
-  #lastFrameMs = 0;
-  #counting = false;
-  #announcer;
-  #announcedAt = 0;
-  #announcedTotal = 0;
+  #totalElement = byId("total");
+  #total = new CountUp(this.#totalElement, countWords);
+  #now = new Ranking(byId("now"));
+  #ever = new Ranking(byId("ever"));
+  #pulse = new Pulse(byId("pulse"));
 
-  /** @param {Announcer} announcer */
-  constructor(announcer) {
-    this.#announcer = announcer;
-    byId("top").append(...this.#rows.map((row) => row.item));
+  /** The totals at the begin of a connection. @param {Totals} totals */
+  begin(totals) {
+    this.#showTotals(totals);
+    this.#pulse.clear();
+    this.#now.show([]);
   }
 
-  /** @param {number} total @param {ReadonlyMap<string, number>} totals */
-  show(total, totals) {
-    this.#target = total;
-    this.#label.textContent = total === 1 ? "reaction" : "reactions";
-    // Totals that shrink belong to a server that began anew: nothing to count up.
-    if (total < this.#shown || this.#lessMotion.matches || document.hidden) this.#write(total);
-    else this.#countUp();
-    const top = [...totals].sort((left, right) => right[1] - left[1]).slice(0, TOP);
-    this.#rows.forEach((row, rank) => fillRow(row, top[rank], top[0]));
-    this.#announce(total, top[0]);
+  /** @param {Totals} totals @param {Recent} recent @param {number} windowMs */
+  show(totals, recent, windowMs) {
+    this.#showTotals(totals);
+    this.#now.show(highest(recent.counts(Math.max(NOW_MS, FEWEST_WINDOWS * windowMs)), TOP));
+    this.#pulse.show(recent, windowMs);
+    this.#showRate(recent, Math.max(RATE_MS, FEWEST_WINDOWS * windowMs));
   }
 
-  #countUp() {
-    if (this.#counting || this.#shown === this.#target) return;
-    this.#counting = true;
-    this.#lastFrameMs = performance.now();
-    requestAnimationFrame(this.#frame);
+  /** @param {number | undefined} viewers */
+  showViewers(viewers) {
+    const element = byId("viewers");
+    element.hidden = viewers === undefined;
+    element.textContent = viewers === undefined ? "" : `${countWords(viewers)} watching`;
   }
 
-  /** @param {number} timeMs */
-  #frame = (timeMs) => {
-    const elapsed = Math.max(timeMs - this.#lastFrameMs, 0);
-    this.#lastFrameMs = timeMs;
-    const rest = (this.#target - this.#shown) * Math.exp(-elapsed / COUNT_UP_MS);
-    this.#write(rest < 0.5 ? this.#target : this.#target - rest);
-    this.#counting = this.#shown !== this.#target;
-    if (this.#counting) requestAnimationFrame(this.#frame);
-  };
-
-  /** @param {number} value */
-  #write(value) {
-    this.#shown = value;
-    const text = number.format(Math.floor(value));
-    if (this.#total.textContent !== text) this.#total.textContent = text;
+  /** @param {number} accepted */
+  showOwn(accepted) {
+    const element = byId("you");
+    element.hidden = false;
+    element.textContent = `You: ${countWords(accepted)}`;
   }
 
-  /** @param {number} total @param {[string, number] | undefined} first */
-  #announce(total, first) {
-    const now = performance.now();
-    if (!first || total === this.#announcedTotal || now - this.#announcedAt < ANNOUNCE_EVERY_MS) return;
-    this.#announcedAt = now;
-    this.#announcedTotal = total;
-    this.#announcer.say(`${number.format(total)} reactions so far, most of them ${first[0]}`);
+  /** @param {Totals} totals */
+  #showTotals({ total, totals }) {
+    this.#totalElement.style.setProperty("--digits", String(Math.max(5, countWords(total).length)));
+    this.#total.to(total);
+    byId("total-label").textContent = total === 1 ? "reaction" : "reactions";
+    byId("invitation").hidden = total > 0;
+    this.#ever.show(highest(totals, TOP));
   }
-}
 
-/** One polite voice for all that is worth saying, so that messages do not cut each other off. */
-export class Announcer {
-  #element = byId("announcer");
-
-  /** @param {string} text */
-  say(text) {
-    this.#element.textContent = text;
+  /** @param {Recent} recent @param {number} spanMs */
+  #showRate(recent, spanMs) {
+    const perSecond = recent.total(spanMs) / (spanMs / 1000);
+    const rate = byId("rate");
+    rate.hidden = perSecond < 1;
+    rate.textContent = `${countWords(Math.round(perSecond))} a second`;
+    const energy = Math.min(1, Math.log10(1 + perSecond) / BRIGHTEST_DECADE);
+    document.body.style.setProperty("--energy", energy.toFixed(2));
   }
-}
-
-function createRow() {
-  const item = document.createElement("li");
-  const emoji = document.createElement("span");
-  const bar = document.createElement("span");
-  const count = document.createElement("span");
-  item.hidden = true;
-  emoji.className = "emoji";
-  bar.className = "bar";
-  bar.setAttribute("aria-hidden", "true");
-  count.className = "count";
-  item.append(emoji, bar, count);
-  return { item, emoji, bar, count };
-}
-
-/** @param {ReturnType<typeof createRow>} row @param {[string, number] | undefined} entry @param {[string, number]} first */
-function fillRow(row, entry, first) {
-  row.item.hidden = entry === undefined;
-  if (!entry) return;
-  const [emoji, count] = entry;
-  row.emoji.textContent = emoji;
-  row.count.textContent = number.format(count);
-  row.bar.style.setProperty("--share", String(count / first[1]));
 }

@@ -1,49 +1,64 @@
 /** The live page: wires the connection to the canvas, the numbers and the bar to send from. */
 
 import { Emostream, EmostreamError } from "/sdk/emostream.js";
+import { OwnReactions } from "/sdk/scene/own.js";
 import { Scene } from "/sdk/scene/scene.js";
-import { Announcer, Board } from "./board.js";
-import { enablePalette, fillPalette, play } from "./palette.js";
+import { Announcer } from "./announcer.js";
+import { Board } from "./board.js";
+import { prepareEmbed } from "./embed.js";
+import { Hold } from "./hold.js";
+import { shownName } from "./names.js";
+import { Notice } from "./notice.js";
+import { Pace } from "./pace.js";
+import { Palette } from "./palette.js";
+import { Picker } from "./picker.js";
+import { highest, Recent } from "./recent.js";
 import { connectionWords, isStreamName, refusalWords } from "./words.js";
 
-/** How long a notice stays, in milliseconds. */
-const NOTICE_MS = 4_000;
-/** Reactions per second, as a power of ten, at which the lights are at their brightest. */
-const BRIGHTEST_DECADE = 4.5;
+/** A repetition waits while more than this many reactions have no answer yet. */
+const MAX_UNANSWERED = 10;
+/** How many of the crowd's emojis are looked at for a place in the bar. */
+const OFFERED = 16;
 
 /** @param {string} id */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+/** @param {string} id */
+const dialogById = (id) => /** @type {HTMLDialogElement} */ (byId(id));
 
 const query = new URLSearchParams(location.search);
 const stream = query.get("stream") ?? "main";
 const crowd = new Emostream();
-const announcer = new Announcer();
-const board = new Board(announcer);
-const scene = new Scene(/** @type {HTMLCanvasElement} */ (byId("canvas")));
-const palette = byId("palette");
-const notice = byId("notice");
+const recent = new Recent();
+const own = new OwnReactions();
+const pace = new Pace();
+const board = new Board();
+const announcer = new Announcer(byId("announcer"));
+const notice = new Notice(byId("notice"), announcer);
+const scene = new Scene(/** @type {HTMLCanvasElement} */ (byId("canvas")), { nameOf: shownName });
+const picker = new Picker(dialogById("picker"), sendChosen);
+const palette = new Palette(byId("palette"), () => void picker.open());
+const hold = new Hold(byId("palette"), pace, send, () => palette.endRun());
 let windowMs = 2_000;
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let noticeTimer;
-/** Own reactions that already flew and have yet to come back in a window, by emoji. @type {Map<string, number>} */
-const ahead = new Map();
+/** Reactions of this visit that the server has said it holds, and those that it has yet to answer. */
+let accepted = 0;
+let unanswered = 0;
 
-/** @typedef {import("/sdk/emostream.js").Hello} Hello */
-/** @typedef {import("/sdk/emostream.js").StateDetail} StateDetail */
-/** @typedef {import("/sdk/emostream.js").WindowFrame} WindowFrame */
-
-/** @template Detail @param {string} type @param {(detail: Detail) => void} listener */
-function on(type, listener) {
-  crowd.addEventListener(type, (event) => listener(/** @type {CustomEvent<Detail>} */ (event).detail));
-}
+/** @typedef {import("./hold.js").Press} Press */
+/** @typedef {import("/sdk/shapes.js").Hello} Hello */
+/** @typedef {import("/sdk/shapes.js").StateDetail} StateDetail */
+/** @typedef {import("/sdk/shapes.js").WindowFrame} WindowFrame */
 
 /** @param {StateDetail} detail */
 function showState(detail) {
   document.body.dataset.state = detail.state;
   document.body.dataset.delayed = String(crowd.interrupted);
-  enablePalette(palette, detail.state === "open");
-  // The page starts with the word for it, and a return attempt is not worth telling every few seconds.
-  if (detail.state === "connecting") return;
+  palette.enable(detail.state === "open");
+  if (detail.state !== "open") {
+    hold.release();
+    board.showViewers(undefined);
+  }
+  // The page starts with the word for it, a return attempt is not worth telling every few seconds, and nobody sees a paused page.
+  if (detail.state === "connecting" || detail.state === "paused") return;
   const words = connectionWords(detail, crowd.interrupted);
   const connection = byId("connection");
   if (connection.textContent !== words) announcer.say(words);
@@ -53,50 +68,79 @@ function showState(detail) {
 /** @param {Hello} hello */
 function welcome(hello) {
   windowMs = hello.window_ms;
-  ahead.clear();
-  board.show(hello.total, crowd.totals);
+  own.forget();
+  if (!hello.recovered) recent.clear();
+  board.begin(crowd);
+  board.showViewers(crowd.viewers);
+  palette.offer(highest(crowd.totals, OFFERED));
 }
 
 /** @param {WindowFrame} frame */
 function showWindow(frame) {
-  board.show(crowd.total, crowd.totals);
-  scene.burst(frame.counts.map(({ emoji_type, count }) => [emoji_type, withoutOwn(emoji_type, count)]), windowMs);
-  const decade = Math.log10(1 + frame.total / ((frame.span * windowMs) / 1000));
-  document.body.style.setProperty("--energy", Math.min(1, decade / BRIGHTEST_DECADE).toFixed(2));
+  recent.add(frame);
+  board.show(crowd, recent, windowMs);
+  board.showViewers(crowd.viewers);
+  scene.burst(own.withoutOwn(frame.counts), windowMs, frame.span);
+  palette.offer(highest(recent.counts(), OFFERED));
+  announcer.sumUp(recent);
 }
 
-/** Own reactions have flown at once; their window must not let them fly twice. @param {string} emoji @param {number} count */
-function withoutOwn(emoji, count) {
-  const own = Math.min(ahead.get(emoji) ?? 0, count);
-  if (own > 0) ahead.set(emoji, (ahead.get(emoji) ?? 0) - own);
-  return count - own;
-}
-
-/** @param {import("./palette.js").Press} press */
-async function send({ emoji, button, x, y }) {
+/** @param {Press} press */
+async function send(press) {
+  if (press.repeats && unanswered >= MAX_UNANSWERED) return;
+  const { button } = press;
+  const emoji = button.dataset.emoji ?? "";
+  const { era } = pace;
+  const flies = crowd.state === "open";
   const outcome = crowd.react(emoji);
-  if (crowd.state === "open") {
-    scene.launch(emoji, x, y);
-    play(button, "sent");
-    ahead.set(emoji, (ahead.get(emoji) ?? 0) + 1);
-  }
+  unanswered += 1;
+  if (flies) launch(emoji, button);
+  if (press.repeats) document.body.dataset.held = "true";
   try {
     await outcome;
+    accept(press, emoji);
   } catch (error) {
     if (!(error instanceof EmostreamError)) throw error;
-    ahead.set(emoji, Math.max(0, (ahead.get(emoji) ?? 0) - 1));
-    play(button, "refused");
-    tell(refusalWords(error.code));
+    if (flies) own.landed(emoji);
+    refuse(error.code, button, era);
+  } finally {
+    unanswered -= 1;
   }
 }
 
-/** @param {string} words */
-function tell(words) {
-  clearTimeout(noticeTimer);
-  notice.textContent = words;
-  notice.hidden = false;
-  announcer.say(words);
-  noticeTimer = setTimeout(() => { notice.hidden = true; }, NOTICE_MS);
+/** @param {string} emoji @param {HTMLElement} button */
+function launch(emoji, button) {
+  const { left, top, width, height } = button.getBoundingClientRect();
+  // Not all from one point, or those of a held button would hide each other.
+  scene.launch(emoji, left + width * (0.3 + 0.4 * Math.random()), top + height / 4);
+  own.flew(emoji);
+  palette.play(button, "sent");
+}
+
+/** @param {Press} press @param {string} emoji */
+function accept(press, emoji) {
+  accepted += 1;
+  press.sent += 1;
+  pace.accepted();
+  palette.used(emoji);
+  if (hold.holds(press)) palette.showRun(press);
+  board.showOwn(accepted);
+}
+
+/** @param {string} code @param {HTMLElement} button @param {number} era */
+function refuse(code, button, era) {
+  const isLimited = code === "limited";
+  if (isLimited) pace.limited(era);
+  else hold.release();
+  palette.play(button, isLimited ? "limited" : "refused");
+  notice.tell(refusalWords(code));
+}
+
+/** @param {string} emoji */
+function sendChosen(emoji) {
+  const button = palette.choose(emoji);
+  button.focus();
+  void send({ button, sent: 0, repeats: false });
 }
 
 /** Read-only view for tests and for looking in from the console. */
@@ -106,6 +150,7 @@ const probe = Object.freeze({
   get seq() { return crowd.seq; },
   get total() { return crowd.total; },
   get totals() { return Object.fromEntries(crowd.totals); },
+  get accepted() { return accepted; },
   get particles() { return scene.alive(); },
   get particleCount() { return scene.size; },
   get particleCap() { return scene.capacity; },
@@ -113,17 +158,20 @@ const probe = Object.freeze({
 });
 Object.defineProperty(window, "emostream", { value: probe });
 
-fillPalette(palette, send);
-on("state", showState);
-on("delivery", () => showState({ state: crowd.state }));
-on("hello", welcome);
-on("window", showWindow);
+crowd.addEventListener("state", ({ detail }) => showState(detail));
+crowd.addEventListener("delivery", () => showState({ state: crowd.state }));
+crowd.addEventListener("hello", ({ detail }) => welcome(detail));
+crowd.addEventListener("window", ({ detail }) => showWindow(detail));
+if (query.get("view") === "overlay") document.body.dataset.view = "overlay";
 if (isStreamName(stream)) {
   byId("stream").textContent = stream === "main" ? "" : stream;
   document.title = stream === "main" ? "Emostream" : `${stream} · Emostream`;
+  prepareEmbed(dialogById("embed"), stream);
+  byId("embed-open").addEventListener("click", () => dialogById("embed").showModal());
   const cluster = Number(query.get("cluster")) || "auto";
   crowd.connect(location.origin, { stream, cluster });
 } else {
   showState({ state: "closed" });
   byId("connection").textContent = "This is not the name of a stream";
+  byId("embed-open").hidden = true;
 }

@@ -6,8 +6,10 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::error::Problem;
 
-/// What a page may load: from this node alone, and nothing inline.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+/// What a page may load: from this node alone, and nothing inline but the one style sheet that the stage's emoji picker
+/// brings along, named by its hash.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; \
+    style-src 'self' 'sha256-rg2BpwZ4T9EADaas/dlxn0KsISPDXXIabE9pnJ++3UQ='; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'";
 
 const STAGE: &str = "stage/index.html";

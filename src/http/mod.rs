@@ -64,7 +64,7 @@ pub struct HttpConfig {
 /// Every route of the node: those of its roles, and those that every node has.
 #[rustfmt::skip]
 pub fn configure(worker: Rc<Worker>) -> impl FnOnce(&mut web::ServiceConfig) {
-    use web::{delete, get, patch, post};
+    use web::{delete, get, head, patch, post};
     move |routes| {
         let roles = worker.shared.roles;
         routes
@@ -86,7 +86,7 @@ pub fn configure(worker: Rc<Worker>) -> impl FnOnce(&mut web::ServiceConfig) {
                 .service(only(&[Method::GET], "/stage/{path:.+}", get().to(assets::file)))
                 .service(only(&[Method::GET], "/dashboard/{path:.+}", get().to(assets::file)))
                 .service(only(&[Method::GET], "/sdk/{path:.+}", get().to(assets::file)))
-                .service(only(&[Method::GET], "/vendor/{path:.+}", get().to(assets::file)));
+                .service(only(&[Method::GET, Method::HEAD], "/vendor/{path:.+}", get().to(assets::file)).route(head().to(assets::file)));
         }
         routes
             .service(only(&[Method::GET, Method::POST], "/admin/clusters", get().to(admin::list)).route(post().to(admin::spawn)))

@@ -1,32 +1,83 @@
-/** Makes docs/images/stage.png: the real page in the middle of a loud moment. */
+/**
+ * Makes the pictures in docs/images: what is really there, in the middle of a loud moment. Names of files as arguments take
+ * those alone.
+ */
 
 import { fileURLToPath } from "node:url";
 import { Browser } from "./browser.js";
 import { Server } from "./server.js";
+import { probe, until } from "./stage_page.js";
 
-const TARGET = process.argv[2] ?? fileURLToPath(new URL("../../docs/images/stage.png", import.meta.url));
-const VIEWPORT = { width: Number(process.env.WIDTH ?? 1280), height: Number(process.env.HEIGHT ?? 720) };
-const BURSTS = 18;
+const FOLDER = new URL("../../docs/images/", import.meta.url);
 const BURST_EVERY_MS = 500;
+/** Sockets of one page; a browser opens few more to one host. */
+const AUDIENCE = 236;
 /** The crowd's mood: weight by emoji. */
 /** @type {[emoji: string, weight: number][]} */
 const MOOD = [
   ["🔥", 34], ["❤️", 21], ["👏", 15], ["😂", 9], ["🎉", 8], ["😮", 4], ["🙌", 3], ["🏆", 3], ["🤩", 2], ["💯", 1], ["🥳", 1], ["💜", 1],
 ];
+/** How long a page watches before its picture is taken: its pulse has a shape by then. */
+const WATCHED_WINDOWS = 40;
 
-const server = new Server(["--window", "1s"]);
-const browser = new Browser();
-try {
-  await server.start();
-  const page = await browser.open(server.origin, { viewport: VIEWPORT });
-  await page.waitForSelector("body[data-state=open]");
-  for (let burst = 1; burst <= BURSTS; burst += 1) {
-    // Rises and falls, as a crowd does.
-    const loudness = 45 + 40 * Math.sin(burst / 2.1);
+/** @typedef {import("playwright-core").Page} Page */
+/** @typedef {{ server: Server, browser: Browser, path: string }} Run What a picture is taken of, and where it goes. */
+
+/** Pictures by file, one after another in the same crowd. @type {Record<string, (run: Run) => Promise<unknown>>} */
+const PICTURES = {
+  "stage.png": pageAt("/", { width: 1280, height: 720 }, inTheCrowd),
+  "stage-phone.png": pageAt("/", { width: 390, height: 844 }, inTheCrowd),
+};
+
+/** @param {string} address @param {{ width: number, height: number }} viewport @param {(page: Page) => Promise<unknown>} ready */
+function pageAt(address, viewport, ready) {
+  return async (/** @type {Run} */ { server, browser, path }) => {
+    const page = await browser.open(server.origin + address, { viewport });
+    await ready(page);
+    await page.screenshot({ path });
+    await page.close();
+  };
+}
+
+/** @param {Page} page */
+async function inTheCrowd(page) {
+  await until(page, (stage) => stage.state === "open");
+  await page.getByRole("button", { name: "Send fire" }).click();
+  const { seq } = await probe(page);
+  await until(page, (stage, last) => stage.seq >= last && stage.particleCount > 60, seq + WATCHED_WINDOWS);
+}
+
+/** People who watch, and whom the pages count. @param {Server} server @param {Browser} browser */
+async function seatAudience(server, browser) {
+  const seats = await browser.open(`${server.origin}/sdk/emostream.js`);
+  await seats.evaluate((seated) => Promise.all(Array.from({ length: seated }, () => new Promise((resolve) => {
+    new WebSocket(new URL("/ws?stream=main", location.origin)).addEventListener("message", resolve, { once: true });
+  }))), AUDIENCE);
+}
+
+/** A crowd that rises and falls, until it is told to go home. @param {Server} server @param {AbortSignal} home */
+async function cheer(server, home) {
+  for (let burst = 1; !home.aborted; burst += 1) {
+    const loudness = 45 + 25 * Math.sin(burst / 7) + 18 * Math.sin(burst / 2.1);
     await server.react(MOOD.map(([emoji, weight]) => [emoji, Math.max(1, Math.round(weight * loudness))]));
     await new Promise((resolve) => setTimeout(resolve, BURST_EVERY_MS));
   }
-  await page.screenshot({ path: TARGET });
+}
+
+const wanted = process.argv.slice(2);
+const server = new Server(["--window", "500ms"]);
+const browser = new Browser();
+const home = new AbortController();
+try {
+  await server.start();
+  await seatAudience(server, browser);
+  const crowd = cheer(server, home.signal);
+  for (const [file, take] of Object.entries(PICTURES)) {
+    if (wanted.length > 0 && !wanted.includes(file)) continue;
+    await take({ server, browser, path: fileURLToPath(new URL(file, FOLDER)) });
+  }
+  home.abort();
+  await crowd;
 } finally {
   await browser.close();
   await server.stop("SIGTERM");
