@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::http::Method;
-use actix_web::{HttpRequest, Resource, Route, web};
+use actix_web::{HttpRequest, Resource, Route, guard, web};
 
 pub mod state;
 mod front;
@@ -64,7 +64,7 @@ pub struct HttpConfig {
 /// Every route of the node: those of its roles, and those that every node has.
 #[rustfmt::skip]
 pub fn configure(worker: Rc<Worker>) -> impl FnOnce(&mut web::ServiceConfig) {
-    use web::{delete, get, head, patch, post};
+    use web::{delete, get, patch, post};
     move |routes| {
         let roles = worker.shared.roles;
         routes
@@ -79,25 +79,32 @@ pub fn configure(worker: Rc<Worker>) -> impl FnOnce(&mut web::ServiceConfig) {
         if roles.has(Role::Session) {
             routes
                 .service(only(&[Method::GET], "/ws", get().to(subscribe::subscribe)))
-                .service(only(&[Method::GET], "/streams/{stream}/windows", get().to(windows::windows)))
-                .service(only(&[Method::GET], "/streams/{stream}/totals", get().to(windows::totals)))
-                .service(only(&[Method::GET], "/", get().to(assets::stage)))
-                .service(only(&[Method::GET], "/dashboard", get().to(assets::dashboard)))
-                .service(only(&[Method::GET], "/stage/{path:.+}", get().to(assets::file)))
-                .service(only(&[Method::GET], "/dashboard/{path:.+}", get().to(assets::file)))
-                .service(only(&[Method::GET], "/sdk/{path:.+}", get().to(assets::file)))
-                .service(only(&[Method::GET, Method::HEAD], "/vendor/{path:.+}", get().to(assets::file)).route(head().to(assets::file)));
+                .service(only(READ, "/streams/{stream}/windows", read().to(windows::windows)))
+                .service(only(READ, "/streams/{stream}/totals", read().to(windows::totals)))
+                .service(only(READ, "/", read().to(assets::stage)))
+                .service(only(READ, "/dashboard", read().to(assets::dashboard)))
+                .service(only(READ, "/stage/{path:.+}", read().to(assets::file)))
+                .service(only(READ, "/dashboard/{path:.+}", read().to(assets::file)))
+                .service(only(READ, "/sdk/{path:.+}", read().to(assets::file)))
+                .service(only(READ, "/vendor/{path:.+}", read().to(assets::file)));
         }
         routes
-            .service(only(&[Method::GET, Method::POST], "/admin/clusters", get().to(admin::list)).route(post().to(admin::spawn)))
+            .service(only(&[Method::GET, Method::HEAD, Method::POST], "/admin/clusters", read().to(admin::list)).route(post().to(admin::spawn)))
             .service(only(&[Method::PATCH, Method::DELETE], "/admin/clusters/{id}", patch().to(admin::change)).route(delete().to(admin::retire)))
-            .service(only(&[Method::GET], "/admin/ledger", get().to(admin::ledger)))
-            .service(only(&[Method::GET], "/health", get().to(ops::health)))
-            .service(only(&[Method::GET], "/ready", get().to(ops::ready)))
-            .service(only(&[Method::GET], "/metrics", get().to(ops::metrics)))
-            .service(only(&[Method::GET], "/openapi.json", get().to(ops::openapi)))
+            .service(only(READ, "/admin/ledger", read().to(admin::ledger)))
+            .service(only(READ, "/health", read().to(ops::health)))
+            .service(only(READ, "/ready", read().to(ops::ready)))
+            .service(only(READ, "/metrics", read().to(ops::metrics)))
+            .service(only(READ, "/openapi.json", read().to(ops::openapi)))
             .default_service(web::to(unknown_route));
     }
+}
+
+/// Whoever may read may ask as well what there would be to read: caches and probes do.
+const READ: &[Method] = &[Method::GET, Method::HEAD];
+
+fn read() -> Route {
+    Route::new().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// A resource that answers other methods with 405 and says which would do.

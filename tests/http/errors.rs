@@ -155,6 +155,37 @@ async fn a_method_that_a_route_does_not_have_is_405_and_names_those_it_has() {
 }
 
 #[tokio::test]
+async fn whatever_can_be_read_can_be_asked_for_by_its_head() {
+    let server = Server::start(&[]).await;
+    let api = server.api();
+    api.react(&reaction("a", "🔥")).await;
+    for path in [
+        "/health",
+        "/ready",
+        "/metrics",
+        "/",
+        "/sdk/emostream.js",
+        "/streams/main/totals",
+        "/admin/clusters",
+    ] {
+        let get = api.admin(Method::GET, path, &json!(null)).await.expect(200);
+        let head = api
+            .admin(Method::HEAD, path, &json!(null))
+            .await
+            .expect(200);
+        assert_eq!(
+            head.header("content-type"),
+            get.header("content-type"),
+            "{path}"
+        );
+        assert!(head.body.is_empty() && !get.body.is_empty(), "{path}");
+    }
+    api.admin(Method::HEAD, "/emoji", &json!(null))
+        .await
+        .expect(405);
+}
+
+#[tokio::test]
 async fn each_kind_of_error_has_a_code_of_its_own_that_stays() {
     let server = Server::start(&[]).await;
     let api = server.api();
