@@ -23,18 +23,27 @@ impl Banner<'_> {
             .public_url
             .map_or_else(|| reachable(*last), |url| url.to_string());
         let api = reachable(*first);
+        let dashboard = self.dashboard(&page);
         let mut text = format!(
             "\n  Emostream {version}\n\n  \
-             page   {page}\n  \
-             API    {api}\n\n  \
+             page        {page}\n  \
+             dashboard   {dashboard}\n  \
+             API         {api}\n\n  \
              curl {api}/emoji -H 'content-type: application/json' \\\n    \
              -d '{{\"user_id\":\"me\",\"emoji_type\":\"🔥\",\"timestamp\":\"2026-01-01T20:00:00Z\"}}'\n\n",
             version = env!("CARGO_PKG_VERSION"),
         );
-        if let Some(line) = self.token_line() {
-            text += &format!("  {line}\n\n");
+        if self.token.is_some() {
+            text += "  behind #token= stands the admin token (generated, valid until this process ends)\n\n";
         }
         text
+    }
+
+    /// With the token behind a `#`, which a browser tells nobody.
+    fn dashboard(&self, page: &str) -> String {
+        let token = self.token.map(|token| format!("#token={token}"));
+        let token = token.unwrap_or_default();
+        format!("{}/dashboard{token}", page.trim_end_matches('/'))
     }
 
     /// For a program or a log collector: one fact per line.
@@ -44,17 +53,10 @@ impl Banner<'_> {
             .iter()
             .map(|address| format!("listening on http://{address}\n"));
         let mut text: String = listening.collect();
-        if let Some(line) = self.token_line() {
-            text += &format!("{line}\n");
+        if let Some(token) = self.token {
+            text += &format!("admin token (generated, valid until this process ends): {token}\n");
         }
         text
-    }
-
-    fn token_line(&self) -> Option<String> {
-        let token = self.token?;
-        Some(format!(
-            "admin token (generated, valid until this process ends): {token}"
-        ))
     }
 }
 
@@ -79,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_is_given_the_page_the_api_and_a_first_request() {
+    fn a_person_is_given_the_pages_the_api_and_a_first_request() {
         let addresses = addresses(&["192.0.2.1:80", "0.0.0.0:5001"]);
         let banner = Banner {
             addresses: &addresses,
@@ -87,7 +89,12 @@ mod tests {
             token: None,
         };
         let text = banner.pretty();
-        assert!(text.contains("page   http://localhost:5001\n"), "{text}");
+        assert!(
+            text.contains("page        http://localhost:5001\n"),
+            "{text}"
+        );
+        let dashboard = "dashboard   http://localhost:5001/dashboard\n";
+        assert!(text.contains(dashboard), "{text}");
         assert!(text.contains("curl http://192.0.2.1:80/emoji"), "{text}");
         assert!(!text.contains("admin token"), "{text}");
     }
@@ -103,7 +110,7 @@ mod tests {
         assert!(
             banner
                 .pretty()
-                .contains("page   https://emoji.example.org/live\n")
+                .contains("page        https://emoji.example.org/live\n")
         );
     }
 
@@ -121,6 +128,8 @@ mod tests {
              listening on http://[::1]:5001\n\
              admin token (generated, valid until this process ends): secret\n"
         );
-        assert_eq!(banner.pretty().matches("secret").count(), 1);
+        let text = banner.pretty();
+        assert!(text.contains("http://localhost:5001/dashboard#token=secret\n"));
+        assert_eq!(text.matches("secret").count(), 1);
     }
 }

@@ -101,6 +101,7 @@ mod tests {
             total: 15,
             counts: vec![("🔥".to_owned(), 12), ("😀".to_owned(), 3)],
             running: None,
+            viewers: None,
         }
     }
 

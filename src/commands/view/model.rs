@@ -26,6 +26,8 @@ pub(super) struct Board {
     pub(super) newest: Option<Window>,
     /// All reactions that were counted, exact.
     pub(super) total: u64,
+    /// How many watch, where the source knows.
+    pub(super) viewers: Option<u64>,
     totals: Counts,
     history: VecDeque<Window>,
 }
@@ -163,6 +165,7 @@ impl Board {
     fn stand(&mut self, standing: &Standing) {
         self.total = standing.total;
         self.totals.clone_from(&standing.totals);
+        self.viewers = standing.viewers;
     }
 
     fn add(&mut self, window: Window) {
@@ -178,6 +181,7 @@ impl Board {
                 }
             }
         }
+        self.viewers = window.viewers;
         self.history.push_back(window.clone());
         self.trim();
         self.newest = Some(window);

@@ -55,14 +55,17 @@ pub(super) fn draw(frame: &mut Frame<'_>, view: View<'_>) {
 }
 
 fn title(view: View<'_>) -> Line<'static> {
-    let (place, number) = view.model.place();
+    let (place, of) = view.model.place();
     let mut spans = vec![
         "emostream".bold(),
         "  ".into(),
         view.model.selected().to_owned().bold().cyan(),
     ];
-    if number > 1 {
-        spans.push(format!("  stream {place} of {number}").dim());
+    if of > 1 {
+        spans.push(format!("  stream {place} of {of}").dim());
+    }
+    if let Some(viewers) = view.model.shown().and_then(|board| board.viewers) {
+        spans.push(format!("  {} watching", number(viewers, 0)).into());
     }
     if view.is_paused {
         spans.push("  paused".bold().yellow());

@@ -237,6 +237,7 @@ fn to_window(gathered: Gathered, size: WindowSize) -> Window {
             .map(|(emoji, count)| (emoji.as_str().to_owned(), count))
             .collect(),
         running: Some(to_counts(&window.running)),
+        viewers: None,
     }
 }
 

@@ -47,6 +47,8 @@ pub(super) struct Standing {
     pub(super) stream: String,
     pub(super) total: u64,
     pub(super) totals: Counts,
+    /// Sessions that watch, where the source knows.
+    pub(super) viewers: Option<u64>,
 }
 
 /// Counts of a span of time.
@@ -65,6 +67,8 @@ pub(super) struct Window {
     pub(super) counts: Vec<(String, u64)>,
     /// The totals through this window, where the source has them.
     pub(super) running: Option<Counts>,
+    /// Sessions that watch, where the source knows.
+    pub(super) viewers: Option<u64>,
 }
 
 /// A cluster as the node shows it.

@@ -22,6 +22,7 @@ pub(super) struct Hello {
     pub(super) client_id: String,
     pub(super) seq: u64,
     stream: String,
+    viewers: Option<u64>,
     total: u64,
     totals: Counts,
 }
@@ -42,6 +43,7 @@ pub(super) struct WindowIn {
     span: u64,
     start_ms: u64,
     end_ms: u64,
+    viewers: Option<u64>,
     total: u64,
     counts: Vec<CountIn>,
 }
@@ -100,6 +102,7 @@ impl From<Hello> for Standing {
             stream: hello.stream,
             total: hello.total,
             totals: hello.totals,
+            viewers: hello.viewers,
         }
     }
 }
@@ -118,6 +121,7 @@ impl WindowIn {
                 .map(|listed| (listed.emoji_type, listed.count))
                 .collect(),
             running: None,
+            viewers: self.viewers,
         }
     }
 }
@@ -145,7 +149,7 @@ mod tests {
     #[test]
     fn frames_are_read_as_the_protocol_shows_them() {
         let hello = r#"{"type":"hello","session":"0a","client_id":"seat-12","cluster":2,"stream":"main",
-            "window_ms":2000,"seq":897794286,"recovered":false,"total":4,"totals":{"🔥":4}}"#;
+            "window_ms":2000,"seq":897794286,"recovered":false,"viewers":12,"total":4,"totals":{"🔥":4}}"#;
         let Frame::Hello(hello) = frame(hello) else {
             panic!("a hello");
         };

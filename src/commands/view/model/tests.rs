@@ -15,6 +15,7 @@ fn window(stream: &str, seq: u64, counts: &[(&str, u64)]) -> Window {
             .map(|&(emoji, count)| (emoji.to_owned(), count))
             .collect(),
         running: None,
+        viewers: None,
     }
 }
 
@@ -26,6 +27,7 @@ fn standing(total: u64, totals: &[(&str, u64)]) -> Update {
         stream: "main".to_owned(),
         total,
         totals: totals.collect(),
+        viewers: None,
     })
 }
 

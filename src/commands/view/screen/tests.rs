@@ -27,6 +27,7 @@ fn window(seq: u64, counts: &[(&str, u64)]) -> Window {
         total: counts.iter().map(|(_, count)| count).sum(),
         counts: listed.collect(),
         running: None,
+        viewers: Some(1_201),
     }
 }
 
@@ -41,6 +42,7 @@ fn lively() -> Model {
         stream: "main".to_owned(),
         total: 1_000_000,
         totals: [("🔥".to_owned(), 999_000), ("❤️".to_owned(), 1_000)].into(),
+        viewers: Some(1_200),
     }));
     model.apply(link(Link::Live));
     model.apply(Update::Window(window(
@@ -68,7 +70,7 @@ fn the_crowd_of_the_moment_stands_on_one_screen() {
     assert_eq!(
         seen(&model, false, 80, 11),
         [
-            "emostream  main  stream 2 of 2",
+            "emostream  main  stream 2 of 2  1,201 watching",
             "● live from http://localhost:5001",
             "window 897794287  06:36:14.0 UTC     1,893 reactions/s  total     1,003,800",
             "",
@@ -145,7 +147,7 @@ fn the_state_of_the_connection_is_always_seen() {
 #[test]
 fn clusters_that_are_not_told_are_no_line_or_the_reason() {
     let mut model = lively();
-    assert!(seen(&model, true, 80, 24)[0].ends_with("main  paused"));
+    assert!(seen(&model, true, 80, 24)[0].ends_with("main  1,201 watching  paused"));
     let has_clusters = |model: &Model| {
         let lines = seen(model, false, 80, 24);
         lines.iter().any(|line| line.starts_with("clusters"))
