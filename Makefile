@@ -71,7 +71,7 @@ bench: build ## measure everything that needs no Kafka next to the limits of thi
 	cargo bench --no-run --locked
 	@scripts/bench
 
-screenshot: ## take the README's picture of the stage anew
+screenshot: ## take the README's pictures anew, from a lively run
 	scripts/browser-tests screenshot
 
 clean: ## remove everything built or installed inside the clone

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { Browser } from "./browser.js";
 import { Server } from "./server.js";
 import { probe, until } from "./stage_page.js";
+import { showTerminal } from "./terminal.js";
 
 const FOLDER = new URL("../../docs/images/", import.meta.url);
 const BURST_EVERY_MS = 500;
@@ -17,6 +18,9 @@ const AUDIENCE = 236;
 const MOOD = [
   ["🔥", 34], ["❤️", 21], ["👏", 15], ["😂", 9], ["🎉", 8], ["😮", 4], ["🙌", 3], ["🏆", 3], ["🤩", 2], ["💯", 1], ["🥳", 1], ["💜", 1],
 ];
+const ADMIN_TOKEN = "a-token-for-pictures-alone";
+/** A line of the viewer whose history is full. */
+const SPARKS = /[▁▂▃▄▅▆▇█]{28}/;
 /** How long a page watches before its picture is taken: its pulse has a shape by then. */
 const WATCHED_WINDOWS = 40;
 
@@ -27,6 +31,7 @@ const WATCHED_WINDOWS = 40;
 const PICTURES = {
   "stage.png": pageAt("/", { width: 1280, height: 720 }, inTheCrowd),
   "stage-phone.png": pageAt("/", { width: 390, height: 844 }, inTheCrowd),
+  "view.png": viewer,
 };
 
 /** @param {string} address @param {{ width: number, height: number }} viewport @param {(page: Page) => Promise<unknown>} ready */
@@ -37,6 +42,15 @@ function pageAt(address, viewport, ready) {
     await page.screenshot({ path });
     await page.close();
   };
+}
+
+/** The aggregation in the terminal. @param {Run} run */
+async function viewer({ server, browser, path }) {
+  const page = await browser.open("about:blank", { viewport: { width: 1000, height: 480 } });
+  const command = `${server.binary} view --url ${server.origin} --admin-token ${ADMIN_TOKEN}`;
+  await showTerminal(page, command, (text) => text.split("\n").some((line) => SPARKS.test(line)));
+  await page.locator("#screen").screenshot({ path });
+  await page.close();
 }
 
 /** @param {Page} page */
@@ -59,13 +73,16 @@ async function seatAudience(server, browser) {
 async function cheer(server, home) {
   for (let burst = 1; !home.aborted; burst += 1) {
     const loudness = 45 + 25 * Math.sin(burst / 7) + 18 * Math.sin(burst / 2.1);
-    await server.react(MOOD.map(([emoji, weight]) => [emoji, Math.max(1, Math.round(weight * loudness))]));
+    await server.react(MOOD.map(([emoji, weight], index) => {
+      const liking = 1 + 0.5 * Math.sin(burst / (3 + index) + 2 * index);
+      return [emoji, Math.max(1, Math.round(weight * loudness * liking))];
+    }));
     await new Promise((resolve) => setTimeout(resolve, BURST_EVERY_MS));
   }
 }
 
 const wanted = process.argv.slice(2);
-const server = new Server(["--window", "500ms"]);
+const server = new Server(["--window", "500ms", "--admin-token", ADMIN_TOKEN]);
 const browser = new Browser();
 const home = new AbortController();
 try {

@@ -28,8 +28,11 @@ export class Server {
   /** Where pages are opened in the tests. */
   get origin() { return this.origins[1]; }
 
+  /** The program. */
+  get binary() { return process.env.EMOSTREAM_BIN || DEFAULT_BINARY; }
+
   async start() {
-    const binary = process.env.EMOSTREAM_BIN || DEFAULT_BINARY;
+    const { binary } = this;
     requireExecutable(binary, "EMOSTREAM_BIN names the server to test; `cargo build` makes one");
     const binds = this.origins.length > 0
       ? this.origins.map((origin) => new URL(origin).host)
