@@ -47,7 +47,7 @@ export {};
 /**
  * @typedef {object} Options
  * @property {string} [stream] Default `main`.
- * @property {number | "auto"} [cluster] Default `auto`: the server decides.
+ * @property {number | "auto"} [cluster] Default `auto`: the server decides, as it does once it has moved this client.
  * @property {string} [clientId] Default: the server gives one, kept for as long as this object lives.
  * @property {number} [pauseAfterMs] How long a hidden page stays connected; default 10 s. `Infinity`: for as long as it is open.
  * @property {typeof WebSocket} [WebSocket] Socket class to use where there is none built in, and for tests.
@@ -62,8 +62,9 @@ export {};
  * @property {Hello} hello The totals were replaced by the server's.
  * @property {WindowFrame} window The totals have already grown by it.
  * @property {{ cluster: number }} moved Another cluster delivers from now on; nothing is lost.
- * @property {{ interrupted: boolean }} delivery Windows cannot come for now, or come again.
- * @property {{ code: string }} error Something that no pending reaction is to blame for.
+ * @property {{ interrupted: boolean }} delivery Windows cannot come for now, or may come again.
+ * @property {{ code: string }} error What no reaction is to blame for: a refused `subscribe`, or `bad_frame` for one that
+ *   is no JSON.
  */
 
 /**

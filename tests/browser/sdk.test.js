@@ -123,15 +123,27 @@ test("a close reason that makes no sense asks for nothing", () => {
 test("each failure in a row doubles the bound; only a connection that lasted starts anew", () => {
   const { events } = connected({ random: () => ALMOST_ONE });
   const waits = () => events.filter(([, detail]) => detail.state === "waiting").map(([, detail]) => Math.round(detail.retryInMs));
-  for (const expected of [500, 1_000, 2_000]) {
+  for (const expected of [500, 1_000, 2_000, 4_000]) {
     FakeSocket.last.receive(hello());
+    mock.timers.tick(4_999);
     FakeSocket.last.end(1006);
     mock.timers.tick(expected);
   }
   FakeSocket.last.receive(hello());
   mock.timers.tick(5_000);
   FakeSocket.last.end(1006);
-  assert.deepEqual(waits(), [500, 1_000, 2_000, 500]);
+  assert.deepEqual(waits(), [500, 1_000, 2_000, 4_000, 500]);
+});
+
+test("connecting again begins the back-off anew, and is refused where it is connected already", () => {
+  const { client, socket, events } = connected({ random: () => ALMOST_ONE });
+  socket.end(1006);
+  assert.throws(() => client.connect("https://live.example"), /connected already/);
+  client.close();
+  client.connect("https://live.example", { WebSocket: /** @type {any} */ (FakeSocket), random: () => ALMOST_ONE });
+  FakeSocket.last.end(1006);
+  const waits = events.filter(([, detail]) => detail.state === "waiting").map(([, detail]) => Math.round(detail.retryInMs));
+  assert.deepEqual(waits, [BASE_MS, BASE_MS]);
 });
 
 for (const code of [1008, 4001, 4003]) {
@@ -155,6 +167,23 @@ test("it does not come back after it was told to close", () => {
   assert.ok(socket.closed);
   assert.equal(client.state, "closed");
   assert.equal(FakeSocket.opened.length, 1);
+});
+
+test("it does not come back after it was told to close while it waited", () => {
+  const { client, socket } = connected();
+  socket.end(4013, { retry_after_ms: 1_000 });
+  client.close();
+  mock.timers.tick(CAP_MS);
+  assert.equal(client.state, "closed");
+  assert.equal(FakeSocket.opened.length, 1);
+});
+
+test("a socket that has said hello is not given up", () => {
+  const { client, socket } = connected();
+  socket.receive(hello());
+  mock.timers.tick(CAP_MS);
+  assert.equal(socket.closed, false);
+  assert.equal(client.state, "open");
 });
 
 test("a socket without a hello is given up and tried again", () => {
@@ -195,28 +224,44 @@ test("a reaction whose answer never comes has an unknown outcome, also when the 
   await assert.rejects(cutOff, { code: "unknown_outcome" });
 });
 
-test("another stream starts from its own hello", () => {
-  const { client, socket } = connected();
+test("a refusal that comes after its reaction was given up is no other error", async () => {
+  const { client, socket, events } = connected();
   socket.receive(hello());
-  client.subscribe("final");
-  assert.deepEqual(socket.sent, [{ type: "subscribe", stream: "final" }]);
-  socket.receive(frame(101, [["🔥", 5]]));
-  assert.deepEqual(held(client), { seq: null, total: 0, totals: {} });
-  socket.receive(hello({ stream: "final", seq: 100, total: 3, totals: { "👏": 3 } }));
-  socket.receive(frame(101, [["👏", 1]], { stream: "final" }));
-  assert.deepEqual(held(client), { seq: 101, total: 4, totals: { "👏": 4 } });
-  socket.end(1006);
-  mock.timers.tick(0);
-  assert.equal(FakeSocket.last.url.searchParams.get("stream"), "final");
+  const given = client.react("🔥");
+  mock.timers.tick(10_000);
+  await assert.rejects(given, { code: "unknown_outcome" });
+  events.length = 0;
+  socket.receive({ type: "error", code: "limited", id: socket.sent[0].id });
+  assert.deepEqual(events, []);
 });
 
-test("a stream chosen before the hello is asked for after it", () => {
+test("a reaction with its answer leaves no timer behind", async () => {
   const { client, socket } = connected();
-  client.subscribe("final");
-  assert.deepEqual(socket.sent, []);
   socket.receive(hello());
-  assert.deepEqual(socket.sent, [{ type: "subscribe", stream: "final" }]);
-  assert.equal(client.seq, null);
+  const running = new Set();
+  const { setTimeout: start, clearTimeout: stop } = globalThis;
+  try {
+    globalThis.setTimeout = /** @type {any} */ ((...timer) => { const id = start(.../** @type {[any]} */ (timer)); running.add(id); return id; });
+    globalThis.clearTimeout = (id) => { running.delete(id); stop(id); };
+    const outcome = client.react("🔥");
+    assert.equal(running.size, 1);
+    socket.receive({ type: "ack", id: socket.sent[0].id });
+    await outcome;
+    assert.equal(running.size, 0);
+  } finally {
+    Object.assign(globalThis, { setTimeout: start, clearTimeout: stop });
+  }
+});
+
+test("what would break the protocol is refused here, or sent as an emoji that the server refuses", async () => {
+  const { client, socket } = connected();
+  socket.receive(hello());
+  for (const count of [0, -1, 1.5, NaN, Infinity, 1e21, "3", null, {}]) {
+    await assert.rejects(client.react("🔥", /** @type {any} */ (count)), { code: "invalid_count" }, String(count));
+  }
+  assert.deepEqual(socket.sent, []);
+  for (const emoji of [undefined, 7, "🔥"[0]]) client.react(/** @type {any} */ (emoji)).catch(() => {});
+  assert.deepEqual(socket.sent.map(({ emoji_type }) => emoji_type), ["undefined", "7", "?"]);
 });
 
 test("moves, nameless errors and broken frames are told, unknown types passed over", () => {
@@ -224,11 +269,26 @@ test("moves, nameless errors and broken frames are told, unknown types passed ov
   socket.receive(hello());
   events.length = 0;
   socket.receive({ type: "moved", cluster: 2 });
-  socket.receive({ type: "error", code: "bad_message" });
+  socket.receive({ type: "error", code: "from_the_future" });
   socket.receive("not json");
   socket.receive({ type: "from the future" });
   assert.equal(client.cluster, 2);
-  assert.deepEqual(events, [["moved", { cluster: 2 }], ["error", { code: "bad_message" }], ["error", { code: "bad_frame" }]]);
+  assert.deepEqual(events, [["moved", { cluster: 2 }], ["error", { code: "from_the_future" }], ["error", { code: "bad_frame" }]]);
+});
+
+test("who was moved comes back to wherever there is room, not to the cluster that has retired", () => {
+  const client = new Emostream();
+  const options = { cluster: 2, random: () => 0, WebSocket: /** @type {any} */ (FakeSocket) };
+  client.connect("https://live.example", options);
+  const socket = FakeSocket.last;
+  socket.receive(hello({ cluster: 2 }));
+  socket.receive({ type: "moved", cluster: 3 });
+  socket.end(1006);
+  mock.timers.tick(0);
+  assert.equal(FakeSocket.last.url.searchParams.get("cluster"), "auto");
+  client.close();
+  client.connect("https://live.example", options);
+  assert.equal(FakeSocket.last.url.searchParams.get("cluster"), "2");
 });
 
 test("a server without windows to give is told once, and a new connection begins without it", () => {
@@ -242,8 +302,21 @@ test("a server without windows to give is told once, and a new connection begins
   socket.receive({ type: "status", delivery: "resumed" });
   assert.equal(client.interrupted, false);
   assert.deepEqual(events, [["delivery", { interrupted: true }], ["delivery", { interrupted: false }]]);
-  socket.receive({ type: "status", delivery: "interrupted" });
-  socket.end(1006);
-  mock.timers.tick(0);
-  assert.equal(client.interrupted, false);
 });
+
+for (const [how, end] of /** @type {const} */ ([
+  ["breaks", ({ socket }) => socket.end(1006)],
+  ["is closed", ({ client }) => client.close()],
+])) {
+  test(`where the connection ${how}, windows are late no more`, () => {
+    const { client, socket, events } = connected();
+    socket.receive(hello());
+    socket.receive({ type: "status", delivery: "interrupted" });
+    events.length = 0;
+    client.addEventListener("state", () => assert.equal(client.interrupted, false));
+    end({ client, socket });
+    assert.deepEqual(events.map(([type, detail]) => [type, detail.interrupted ?? detail.state])[0], ["delivery", false]);
+    mock.timers.tick(0);
+    assert.equal(client.interrupted, false);
+  });
+}

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
+import { Emostream } from "../../frontend/sdk/emostream.js";
 import { connected, frame, held, hello } from "./fake_crowd.js";
 import { FakeSocket } from "./fake_socket.js";
 
@@ -85,11 +86,15 @@ test("how long is an option, and never another", () => {
   brief.socket.receive(hello());
   const never = connected({ pauseAfterMs: Infinity });
   never.socket.receive(hello());
+  // More than a timer holds.
+  const monthly = connected({ pauseAfterMs: 30 * 24 * 3_600_000 });
+  monthly.socket.receive(hello());
   page.turn(true);
   mock.timers.tick(0);
   assert.equal(brief.client.state, "paused");
   mock.timers.tick(3_600_000);
   assert.equal(never.client.state, "open");
+  assert.equal(monthly.client.state, "open");
 });
 
 test("a wait that the server asked for is neither shortened nor followed by attempts that nobody sees", () => {
@@ -130,8 +135,39 @@ test("a client that was closed does not follow the page any more", () => {
   client.close();
   mock.timers.tick(PAUSE_AFTER_MS);
   page.turn(false);
+  page.turn(true);
+  mock.timers.tick(PAUSE_AFTER_MS);
   assert.equal(client.state, "closed");
   assert.equal(FakeSocket.opened.length, 1);
+});
+
+for (const [how, begin] of /** @type {const} */ ([
+  ["whose socket could not be made", (client) => {
+    const Refusing = class { constructor() { throw new DOMException("no", "SecurityError"); } };
+    assert.throws(() => client.connect("https://live.example", { WebSocket: Refusing }), { name: "SecurityError" });
+  }],
+  ["that was closed as it began to connect", (client) => {
+    client.addEventListener("state", () => client.close(), { once: true });
+    client.connect("https://live.example", { WebSocket: FakeSocket });
+  }],
+])) {
+  test(`a client ${how} does not follow the page`, () => {
+    const client = new Emostream();
+    begin(client);
+    page.turn(true);
+    mock.timers.tick(PAUSE_AFTER_MS);
+    assert.equal(client.state, "closed");
+  });
+}
+
+test("a client that was closed while paused can connect again", () => {
+  const { client, socket } = connected({ pauseAfterMs: 0 });
+  socket.receive(hello());
+  page.turn(true);
+  mock.timers.tick(0);
+  client.close();
+  client.connect("https://live.example", { WebSocket: /** @type {any} */ (FakeSocket) });
+  assert.equal(client.state, "connecting");
 });
 
 test("a paused client can be closed, and turned to another stream", () => {

@@ -186,3 +186,39 @@ test("a client turns to another stream and back, and holds the totals of each", 
     assert.deepEqual(held(client), await truth(stream));
   }
 });
+
+test("a stream for which there is no room is refused, and the client holds the one before again", TIMEOUT, async () => {
+  const full = new Server(["--window", "200ms", "--set", "streams.max=1"]);
+  await full.start();
+  try {
+    const client = watching("main", { origin: full.origin });
+    await isOpen(client);
+    await client.react("🔥", 3);
+    await until(client, () => client.total === 3);
+    for (const [stream, expected] of [["another", "stream_limit"], ["no name", "invalid_stream"]]) {
+      const refused = new Promise((resolve) => client.addEventListener("error", ({ detail }) => resolve(detail.code), { once: true }));
+      client.subscribe(stream);
+      assert.equal(await refused, expected);
+      await until(client, () => client.seq !== null);
+      assert.deepEqual({ stream: client.stream, ...held(client) }, { stream: "main", total: 3, totals: { "🔥": 3 } });
+    }
+    client.close();
+  } finally {
+    await full.stop("SIGKILL");
+  }
+});
+
+test("nothing that a page may hand over as a reaction ends its connection", TIMEOUT, async () => {
+  const client = watching("odd");
+  await isOpen(client);
+  const closed = [];
+  client.addEventListener("state", ({ detail }) => closed.push(detail));
+  for (const emoji of [undefined, null, 7, {}, "", "🔥"[0], "🔥"[1], "fire"]) {
+    await assert.rejects(client.react(/** @type {any} */ (emoji)), { code: "invalid_emoji" }, String(emoji));
+  }
+  for (const count of [0, -1, 1.5, 1_001, 2 ** 53 - 1, 2 ** 64, "3"]) {
+    await assert.rejects(client.react("🔥", /** @type {any} */ (count)), { code: "invalid_count" }, String(count));
+  }
+  await client.react("🔥");
+  assert.deepEqual(closed, []);
+});

@@ -1,16 +1,24 @@
 /** Windows as a loop reads them: as fast as it can, and never with less than their sum. */
 
 import assert from "node:assert/strict";
-import { beforeEach, test } from "node:test";
-import { mergeWindows } from "../../frontend/sdk/emostream.js";
+import { afterEach, beforeEach, test } from "node:test";
+import { Emostream, mergeWindows } from "../../frontend/sdk/emostream.js";
 import { connected, frame, hello } from "./fake_crowd.js";
 import { FakeSocket } from "./fake_socket.js";
 
+/** @type {Emostream[]} */ let clients = [];
+
 beforeEach(() => { FakeSocket.opened = []; });
+
+afterEach(() => {
+  for (const client of clients) client.close();
+  clients = [];
+});
 
 /** An open client, its socket and its windows. */
 function watched() {
   const { client, socket } = connected();
+  clients.push(client);
   const windows = client.windows();
   socket.receive(hello());
   return { client, socket, windows };
@@ -67,7 +75,6 @@ test("a loop goes on across an interruption", async () => {
   FakeSocket.last.receive(frame(160, [["🔥", 50]], { span: 59 }));
   const { value } = await windows.next();
   assert.deepEqual([value.total, value.span, client.total], [55, 60, 175]);
-  client.close();
 });
 
 for (const [how, end] of /** @type {const} */ ([
@@ -120,12 +127,39 @@ test("two loops each read every window", async () => {
   assert.equal((await others.next()).value.total, 11);
 });
 
-test("streams are never added to each other", async () => {
+test("what was not read of a stream is dropped with it", async () => {
   const { client, socket, windows } = watched();
   socket.receive(frame(101, [["🔥", 5]]));
   client.subscribe("final");
+  const next = windows.next();
   socket.receive(hello({ stream: "final", seq: 100, total: 3, totals: {} }));
   socket.receive(frame(101, [["👏", 1]], { stream: "final" }));
-  const { value } = await windows.next();
+  const { value } = await next;
   assert.deepEqual([value.stream, value.total], ["final", 1]);
+});
+
+test("a stream that is left and turned to again begins anew", async () => {
+  const { client, socket, windows } = watched();
+  socket.receive(frame(101, [["🔥", 5]]));
+  client.subscribe("final");
+  socket.receive(hello({ stream: "final", seq: 101 }));
+  client.subscribe("main");
+  socket.receive(hello({ seq: 200, total: 1_000 }));
+  socket.receive(frame(201, [["🔥", 1]]));
+  const { value } = await windows.next();
+  assert.deepEqual(counted(value), { seq: 201, span: 1, total: 1, counts: [["🔥", 1]] });
+});
+
+test("a loop over what has ended is over at once, and one that begins before the connection waits for it", async () => {
+  const { client, socket } = watched();
+  socket.end(4003);
+  assert.equal((await client.windows().next()).done, true);
+
+  const early = new Emostream();
+  clients.push(early);
+  const next = early.windows().next();
+  early.connect("https://live.example", { WebSocket: /** @type {any} */ (FakeSocket) });
+  FakeSocket.last.receive(hello());
+  FakeSocket.last.receive(frame(101, [["🔥", 5]]));
+  assert.equal((await next).value.total, 5);
 });

@@ -1,8 +1,7 @@
 /**
- * Connection of a page to Emostream: one WebSocket, exact running totals, and a return by itself after every interruption.
+ * Connection of a page to Emostream: exact totals, over a WebSocket that comes back by itself.
  *
- * Totals are those of `hello` plus every later window. A client that comes back names the last window it has added up
- * (`since`) and receives what it missed as one; where the server cannot go back that far, `hello.recovered` is false.
+ * Totals are those of `hello` plus every later window. Who comes back names the last one (`since`), and gets what was missed as one.
  */
 export type Events = import("./shapes.js").Events;
 export type Hello = import("./shapes.js").Hello;
@@ -17,20 +16,14 @@ export declare class EmostreamError extends Error {
     constructor(code: string);
 }
 /**
- * Full jitter: a crowd dropped at once comes back spread out, and never before the time that the server names.
+ * Full jitter: a crowd that was dropped comes back spread out, and never before the server wants it.
  *
- * @param {number} attempt Failures in a row before this one.
- * @param {() => number} random @param {number} [retryAfterMs]
+ * @param {number} attempt Failures in a row before this one. @param {() => number} random @param {number} [retryAfterMs]
  */
 export declare function backoffMs(attempt: number, random: () => number, retryAfterMs?: number): number;
-/** `retry_after_ms` of a close reason; 0 where there is none. @param {string} reason */
+/** Of a close reason; 0 where there is none. @param {string} reason */
 export declare function retryAfterMs(reason: string): number;
-/**
- * Two windows as one. Counts add up, and so does what the cluster's policy gave to each (`final_count`).
- *
- * @param {WindowFrame} former @param {WindowFrame} latter
- * @returns {WindowFrame}
- */
+/** Two windows as one: all that is counted adds up. @param {WindowFrame} former @param {WindowFrame} latter @returns {WindowFrame} */
 export declare function mergeWindows(former: WindowFrame, latter: WindowFrame): WindowFrame;
 declare const Target: new () => import("./shapes.js").CrowdTarget;
 export declare class Emostream extends Target {
@@ -39,42 +32,38 @@ export declare class Emostream extends Target {
     get stream(): string;
     get clientId(): string | undefined;
     get cluster(): number | null;
-    /** True while the server is connected and has no windows to give: they are late, and none is lost. */
+    /** True while no windows can come: they are late, and none is lost. */
     get interrupted(): boolean;
     /** Last window in the totals, or null before the first hello. */
     get seq(): number | null;
-    /** All reactions of the stream, exact up to `seq`. */
+    /** All reactions, exact up to `seq`. */
     get total(): number;
-    /** Reactions by emoji. An emoji that the cluster's policy does not list is missing here until the next hello, never in `total`. */
+    /** By emoji. What the cluster's policy does not list is missing until the next hello. */
     get totals(): ReadonlyMap<string, number>;
-    /** Sessions that watch the stream, as of the last frame; undefined where the server does not say. */
+    /** Sessions that watch the stream; undefined where the server does not say. */
     get viewers(): number | undefined;
     /**
-     * Opens the connection and keeps it until `close()` or a refusal that is final.
+     * Opens the connection and keeps it until `close()` or a final refusal.
      *
-     * @param {string | URL} url An origin (`https://live.example`), or the full address of the WebSocket route.
-     * @param {Options} [options]
+     * @param {string | URL} url An origin, or the full address of the WebSocket route. @param {Options} [options]
      */
     connect(url: string | URL, options?: Options): void;
     /** Ends the connection for good; `connect` may be called again. */
     close(): void;
     /**
-     * Sends one reaction.
+     * Resolves once the server holds the reaction, and rejects with an {@link EmostreamError}.
      *
-     * @param {string} emoji
-     * @param {number} [count] How many times at once, up to 1000.
-     * @returns {Promise<void>} Resolved once the server holds the reaction; rejected with an {@link EmostreamError}.
+     * @param {string} emoji @param {number} [count] How many times at once, up to 1000.
      */
     react(emoji: string, count?: number): Promise<void>;
     /**
-     * Turns to another stream; its totals come with the next hello.
+     * Turns to another stream, whose totals come with the next hello. If it is refused, `error` tells, and the client turns back.
      *
      * @param {string} stream
      */
     subscribe(stream: string): void;
     /**
-     * The windows from now on, for `for await`, until `close()` or a final refusal. Those that a slow reader has not read are
-     * merged into one, of the same sum; turning to another stream drops it.
+     * The windows from now on, until `close()` or a final refusal. Unread ones are merged; turning to another stream drops them.
      *
      * @returns {AsyncIterableIterator<WindowFrame>}
      */
