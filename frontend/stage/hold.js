@@ -20,7 +20,7 @@ export class Hold {
   #onEnd;
   /** What holds: a pointer's id, or the name of a key. @type {number | string | undefined} */ #by;
   /** @type {Press | undefined} */ #press;
-  /** The button whose coming click belongs to a press of a pointer. @type {HTMLButtonElement | undefined} */ #clickOwed;
+  /** Buttons whose coming click belongs to a press of a pointer. @type {Set<HTMLButtonElement>} */ #clicksOwed = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
 
   /**
@@ -38,7 +38,7 @@ export class Hold {
     bar.addEventListener("click", this.#click);
     bar.addEventListener("contextmenu", (event) => event.preventDefault());
     for (const type of /** @type {const} */ (["pointerup", "pointercancel", "lostpointercapture"])) {
-      bar.addEventListener(type, ({ pointerId }) => this.#releaseBy(pointerId));
+      bar.addEventListener(type, this.#pointerEnd);
     }
     bar.addEventListener("keyup", this.#keyUp);
     bar.addEventListener("focusout", this.#focusOut);
@@ -63,13 +63,22 @@ export class Hold {
     if (!button || event.button !== 0) return;
     // A finger that slips off the button while it holds keeps holding.
     button.setPointerCapture(event.pointerId);
-    this.#clickOwed = button;
+    this.#clicksOwed.add(button);
     this.#begin(button, event.pointerId);
+  };
+
+  /** @param {PointerEvent} event */
+  #pointerEnd = (event) => {
+    const button = buttonOf(event);
+    if (button && event.type === "pointercancel") this.#clicksOwed.delete(button);
+    this.#releaseBy(event.pointerId);
   };
 
   /** @param {KeyboardEvent} event */
   #keyDown = (event) => {
     const button = buttonOf(event);
+    // Whether the key that holds is let go while another is down is not seen on every system.
+    if (event.ctrlKey || event.altKey || event.metaKey) return this.#releaseKey();
     if (!button || !isPressKey(event)) return;
     // Else the browser would click as well, and once per repetition of the keyboard.
     event.preventDefault();
@@ -85,16 +94,14 @@ export class Hold {
 
   /** A key that is let go elsewhere is not seen here. @param {FocusEvent} event */
   #focusOut = ({ target }) => {
-    if (typeof this.#by === "string" && target === this.#press?.button) this.release();
+    if (target === this.#press?.button) this.#releaseKey();
   };
 
   /** @param {MouseEvent} event */
   #click = (event) => {
     const button = buttonOf(event);
     if (!button) return;
-    const isOwed = this.#clickOwed === button;
-    this.#clickOwed = undefined;
-    if (!isOwed) this.#onPress({ button, sent: 0, repeats: false });
+    if (!this.#clicksOwed.delete(button)) this.#onPress({ button, sent: 0, repeats: false });
   };
 
   /** @param {HTMLButtonElement} button @param {number | string} by */
@@ -114,6 +121,11 @@ export class Hold {
     this.#onPress(press);
   };
 
+  /** Unless it is a pointer that holds. */
+  #releaseKey() {
+    if (typeof this.#by === "string") this.release();
+  }
+
   /** @param {number | string} by */
   #releaseBy(by) {
     if (by === this.#by) this.release();
@@ -124,4 +136,4 @@ export class Hold {
 const buttonOf = ({ target }) => /** @type {HTMLButtonElement | null} */ (/** @type {Element} */ (target).closest("button[data-emoji]"));
 
 /** @param {KeyboardEvent} event */
-const isPressKey = ({ key, ctrlKey, altKey, metaKey }) => (key === "Enter" || key === " ") && !ctrlKey && !altKey && !metaKey;
+const isPressKey = ({ key }) => key === "Enter" || key === " ";

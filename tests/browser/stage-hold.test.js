@@ -10,6 +10,8 @@ const TIMEOUT = { timeout: 90_000 };
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 /** More than a tap: the button has repeated. */
 const REPEATED = 4;
+/** Shorter than this is a tap, in milliseconds. */
+const TAP_MS = 350;
 
 const server = new Server(["--window", "250ms"]);
 const browser = new Browser();
@@ -22,6 +24,9 @@ const browser = new Browser();
 before(async () => {
   await server.start();
   sender = await browser.open(server.origin);
+  await sender.evaluate(`for (const type of ["pointerdown", "pointerup", "keydown", "keyup"]) {
+    addEventListener(type, () => { window[type.endsWith("down") ? "pressedAt" : "releasedAt"] = performance.now(); }, true);
+  }`);
   watcher = await browser.open(server.origin);
 });
 
@@ -63,6 +68,19 @@ async function pressMouse(page, name) {
   await page.mouse.down();
 }
 
+/** A short press is one reaction. One that a busy machine has drawn out says nothing, and is made again. @param {() => Promise<void>} press */
+async function sendsOnce(press) {
+  for (;;) {
+    acceptedBefore = (await probe(sender)).accepted;
+    await press();
+    await accepts(sender, 1);
+    await isReleased(sender);
+    const tookMs = Number(await sender.evaluate("releasedAt - pressedAt"));
+    if (tookMs < TAP_MS) break;
+  }
+  assert.equal((await probe(sender)).accepted, acceptedBefore + 1);
+}
+
 test("a held button repeats until it is let go, and everybody counts the same", TIMEOUT, async () => {
   const { total } = await probe(watcher);
 
@@ -79,10 +97,7 @@ test("a held button repeats until it is let go, and everybody counts the same", 
 });
 
 test("a tap is one reaction", TIMEOUT, async () => {
-  await button(sender, "Send trophy").click();
-  await accepts(sender, 1);
-  await isReleased(sender);
-  assert.equal((await probe(sender)).accepted, acceptedBefore + 1);
+  await sendsOnce(() => button(sender, "Send trophy").click());
 });
 
 test("a click without a finger or a key, as assistive technology makes it, is one reaction", TIMEOUT, async () => {
@@ -95,10 +110,7 @@ test("a click without a finger or a key, as assistive technology makes it, is on
 for (const key of ["Enter", "Space"]) {
   test(`${key} repeats while it is held, and once if it is not`, TIMEOUT, async () => {
     await button(sender, "Send party popper").focus();
-    await sender.keyboard.press(key);
-    await accepts(sender, 1);
-    await isReleased(sender);
-    assert.equal((await probe(sender)).accepted, acceptedBefore + 1);
+    await sendsOnce(() => sender.keyboard.press(key));
 
     await sender.keyboard.down(key);
     // The keyboard's own repetition is not another press.
@@ -108,6 +120,16 @@ for (const key of ["Enter", "Space"]) {
     await isReleased(sender);
   });
 }
+
+test("a held key that is let go while another is down lets go", TIMEOUT, async () => {
+  await button(sender, "Send party popper").focus();
+  await sender.keyboard.down("Enter");
+  await accepts(sender, REPEATED);
+  await sender.keyboard.down("Control");
+  await sender.keyboard.up("Enter");
+  await sender.keyboard.up("Control");
+  await isReleased(sender);
+});
 
 test("a finger repeats, also where it slips off the button, until the system takes it away", TIMEOUT, async () => {
   const phone = await browser.open(server.origin, PHONE);
