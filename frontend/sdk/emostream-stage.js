@@ -37,7 +37,7 @@ export class EmostreamStage extends Base {
   static observedAttributes = ["server", "stream", "cluster", "buttons", "label"];
 
   #crowd = new Emostream();
-  #own = new OwnReactions();
+  #own = new OwnReactions(this.#crowd);
   #canvas = document.createElement("canvas");
   #bar = document.createElement("div");
   /** @type {Scene | undefined} */ #scene;
@@ -85,18 +85,8 @@ export class EmostreamStage extends Base {
    * @param {{ x?: number, y?: number }} [from] Where it takes off, as shares of the box; default: the middle of its lower edge.
    * @returns {Promise<void>} As of `Emostream.react`.
    */
-  async react(emoji, { x = TAKE_OFF.x, y = TAKE_OFF.y } = {}) {
-    const flies = this.#crowd.state === "open";
-    if (flies) {
-      this.#own.flew(emoji);
-      this.#scene?.launch(emoji, x * this.#canvas.clientWidth, y * this.#canvas.clientHeight);
-    }
-    try {
-      await this.#crowd.react(emoji);
-    } catch (error) {
-      if (flies) this.#own.landed(emoji);
-      throw error;
-    }
+  react(emoji, { x = TAKE_OFF.x, y = TAKE_OFF.y } = {}) {
+    return this.#own.react(emoji, () => this.#scene?.launch(emoji, x * this.#canvas.clientWidth, y * this.#canvas.clientHeight));
   }
 
   connectedCallback() { this.#look(); }
@@ -107,7 +97,7 @@ export class EmostreamStage extends Base {
     this.#crowd.addEventListener("state", () => this.#showState());
     this.#crowd.addEventListener("hello", ({ detail }) => {
       this.#windowMs = detail.window_ms;
-      this.#own.forget();
+      if (!detail.recovered) this.#own.forget();
     });
     this.#crowd.addEventListener("window", ({ detail }) => {
       this.#scene?.burst(this.#own.withoutOwn(detail.counts), this.#windowMs, detail.span);

@@ -41,7 +41,14 @@ export class Board {
     this.#showTotals(totals);
     this.#now.show(highest(recent.counts(Math.max(NOW_MS, FEWEST_WINDOWS * windowMs)), TOP));
     this.#pulse.show(recent, windowMs);
-    this.#showRate(recent, Math.max(RATE_MS, FEWEST_WINDOWS * windowMs));
+    const rateMs = Math.max(RATE_MS, FEWEST_WINDOWS * windowMs);
+    this.#showRate(recent.total(rateMs) / (rateMs / 1000));
+  }
+
+  /** Without a connection nobody knows how many watch and how loud it is. */
+  pause() {
+    this.showViewers(undefined);
+    this.#showRate(0);
   }
 
   /** @param {number | undefined} viewers */
@@ -67,9 +74,8 @@ export class Board {
     this.#ever.show(highest(totals, TOP));
   }
 
-  /** @param {Recent} recent @param {number} spanMs */
-  #showRate(recent, spanMs) {
-    const perSecond = recent.total(spanMs) / (spanMs / 1000);
+  /** @param {number} perSecond */
+  #showRate(perSecond) {
     const rate = byId("rate");
     rate.hidden = perSecond < 1;
     rate.textContent = `${countWords(Math.round(perSecond))} a second`;

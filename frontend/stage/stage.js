@@ -29,7 +29,7 @@ const query = new URLSearchParams(location.search);
 const stream = query.get("stream") ?? "main";
 const crowd = new Emostream();
 const recent = new Recent();
-const own = new OwnReactions();
+const own = new OwnReactions(crowd);
 const pace = new Pace();
 const board = new Board();
 const announcer = new Announcer(byId("announcer"));
@@ -55,7 +55,7 @@ function showState(detail) {
   palette.enable(detail.state === "open");
   if (detail.state !== "open") {
     hold.release();
-    board.showViewers(undefined);
+    board.pause();
   }
   // The page starts with the word for it, a return attempt is not worth telling every few seconds, and nobody sees a paused page.
   if (detail.state === "connecting" || detail.state === "paused") return;
@@ -68,8 +68,10 @@ function showState(detail) {
 /** @param {Hello} hello */
 function welcome(hello) {
   windowMs = hello.window_ms;
-  own.forget();
-  if (!hello.recovered) recent.clear();
+  if (!hello.recovered) {
+    own.forget();
+    recent.clear();
+  }
   board.begin(crowd);
   board.showViewers(crowd.viewers);
   palette.offer(highest(crowd.totals, OFFERED));
@@ -91,17 +93,13 @@ async function send(press) {
   const { button } = press;
   const emoji = button.dataset.emoji ?? "";
   const { era } = pace;
-  const flies = crowd.state === "open";
-  const outcome = crowd.react(emoji);
   unanswered += 1;
-  if (flies) launch(emoji, button);
   if (press.repeats) document.body.dataset.held = "true";
   try {
-    await outcome;
+    await own.react(emoji, () => launch(emoji, button));
     accept(press, emoji);
   } catch (error) {
     if (!(error instanceof EmostreamError)) throw error;
-    if (flies) own.landed(emoji);
     refuse(error.code, button, era);
   } finally {
     unanswered -= 1;
@@ -113,7 +111,6 @@ function launch(emoji, button) {
   const { left, top, width, height } = button.getBoundingClientRect();
   // Not all from one point, or those of a held button would hide each other.
   scene.launch(emoji, left + width * (0.3 + 0.4 * Math.random()), top + height / 4);
-  own.flew(emoji);
   palette.play(button, "sent");
 }
 

@@ -81,6 +81,23 @@ for (const [width, viewport] of Object.entries(SIZES)) {
   });
 }
 
+test("a crowd that is not heard any more is not said to be loud", TIMEOUT, async () => {
+  const away = new Server(["--window", "500ms"]);
+  await away.start();
+  const page = await browser.open(away.origin);
+  await isOpen(page);
+  await away.react(CHEERS);
+  const energy = "Number(document.body.style.getPropertyValue('--energy'))";
+  await page.getByText("a second").waitFor();
+  assert.ok(Number(await page.evaluate(energy)) > 0);
+
+  await away.stop("SIGKILL");
+  await page.getByText("a second").waitFor({ state: "hidden" });
+  assert.notEqual((await probe(page)).state, "open");
+  assert.equal(await page.evaluate(energy), 0);
+  await page.close();
+});
+
 test("the page weighs less than 200 KB without the picker, and asks no other host", TIMEOUT, async () => {
   const page = await browser.open("about:blank");
   /** @type {import("playwright-core").Response[]} */
