@@ -1,6 +1,7 @@
 /** The numbers: how much there is in all, how fast it grows, and what is sent most. */
 
 import { CountUp } from "./count_up.js";
+import { byId } from "./dom.js";
 import { Pulse } from "./pulse.js";
 import { Ranking } from "./ranking.js";
 import { highest } from "./recent.js";
@@ -15,9 +16,6 @@ const RATE_MS = 4_000;
 const FEWEST_WINDOWS = 2;
 /** Reactions per second, as a power of ten, at which the lights are at their brightest. */
 const BRIGHTEST_DECADE = 4.5;
-
-/** @param {string} id */
-const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 /** @typedef {import("./recent.js").Recent} Recent */
 /** @typedef {{ total: number, totals: ReadonlyMap<string, number> }} Totals */

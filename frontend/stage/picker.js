@@ -14,6 +14,7 @@ export class Picker {
   #dialog;
   #onChoose;
   /** @type {Promise<HTMLElement> | undefined} */ #loaded;
+  #numFailures = 0;
 
   /** @param {HTMLDialogElement} dialog @param {(emoji: string) => void} onChoose */
   constructor(dialog, onChoose) {
@@ -31,13 +32,15 @@ export class Picker {
       startSearch(picker);
     } catch {
       this.#loaded = undefined;
+      this.#numFailures += 1;
       status.textContent = "The emojis could not be loaded. Close this and try again";
     }
   }
 
   async #load() {
-    divertStyleAttributes();
-    await import(LIBRARY);
+    if (this.#numFailures === 0) divertStyleAttributes();
+    // Some browsers remember that an address could not be imported.
+    await import(this.#numFailures === 0 ? LIBRARY : `${LIBRARY}?attempt=${this.#numFailures}`);
     const picker = document.createElement("emoji-picker");
     picker.className = "dark";
     picker.setAttribute("data-source", DATA);

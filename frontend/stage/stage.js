@@ -5,6 +5,7 @@ import { OwnReactions } from "/sdk/scene/own.js";
 import { Scene } from "/sdk/scene/scene.js";
 import { Announcer } from "./announcer.js";
 import { Board } from "./board.js";
+import { byId, dialogById } from "./dom.js";
 import { prepareEmbed } from "./embed.js";
 import { Hold } from "./hold.js";
 import { shownName } from "./names.js";
@@ -19,11 +20,6 @@ import { connectionWords, isStreamName, refusalWords } from "./words.js";
 const MAX_UNANSWERED = 10;
 /** How many of the crowd's emojis are looked at for a place in the bar. */
 const OFFERED = 16;
-
-/** @param {string} id */
-const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
-/** @param {string} id */
-const dialogById = (id) => /** @type {HTMLDialogElement} */ (byId(id));
 
 const query = new URLSearchParams(location.search);
 const stream = query.get("stream") ?? "main";
@@ -59,7 +55,11 @@ function showState(detail) {
   }
   // The page starts with the word for it, a return attempt is not worth telling every few seconds, and nobody sees a paused page.
   if (detail.state === "connecting" || detail.state === "paused") return;
-  const words = connectionWords(detail, crowd.interrupted);
+  tellConnection(connectionWords(detail, crowd.interrupted));
+}
+
+/** @param {string} words */
+function tellConnection(words) {
   const connection = byId("connection");
   if (connection.textContent !== words) announcer.say(words);
   connection.textContent = words;
@@ -168,7 +168,7 @@ if (isStreamName(stream)) {
   const cluster = Number(query.get("cluster")) || "auto";
   crowd.connect(location.origin, { stream, cluster });
 } else {
-  showState({ state: "closed" });
-  byId("connection").textContent = "This is not the name of a stream";
+  document.body.dataset.state = "closed";
+  tellConnection("This is not the name of a stream");
   byId("embed-open").hidden = true;
 }

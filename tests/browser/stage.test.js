@@ -139,6 +139,7 @@ test("who prefers less motion gets the numbers and an empty canvas", TIMEOUT, as
 test("the page says so when a name is not the name of a stream", TIMEOUT, async () => {
   const lost = await browser.open(`${server.origin}/?stream=${encodeURIComponent("a b")}`);
   await lost.getByText("This is not the name of a stream").first().waitFor();
+  assert.equal(await lost.locator("#announcer").textContent(), "This is not the name of a stream");
   await lost.close();
   assert.deepEqual(browser.complaints, []);
 });
