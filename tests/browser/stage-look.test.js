@@ -81,6 +81,27 @@ for (const [width, viewport] of Object.entries(SIZES)) {
   });
 }
 
+test("nothing is cut off or covered on a screen that is enlarged fourfold, and nothing scrolls on a usual one", TIMEOUT, async () => {
+  const page = await openStage("enlarged", { viewport: { width: 320, height: 256 } });
+  await server.react(CHEERS, "enlarged");
+  await counts(page, 1256);
+  const last = button(page, "Put this on your stream");
+  await last.focus();
+  const { y, height } = /** @type {{ y: number, height: number }} */ (await last.boundingBox());
+  assert.ok(y >= 0 && y + height <= 256, `from ${y}, ${height} high`);
+  const parts = await page.evaluate(`[".status", "#total", "#now", ".hint", "#palette", "nav"].map((part) => {
+    const { top, bottom } = document.querySelector(part).getBoundingClientRect();
+    return { part, top, bottom };
+  })`);
+  parts.slice(1).forEach(({ part, top }, index) => assert.ok(top >= parts[index].bottom - 4, `${part} is over ${parts[index].part}`));
+
+  for (const viewport of Object.values(SIZES)) {
+    await page.setViewportSize(viewport);
+    assert.deepEqual(await page.evaluate("[document.documentElement.scrollHeight, document.documentElement.scrollWidth]"), [viewport.height, viewport.width]);
+  }
+  await page.close();
+});
+
 test("a crowd that is not heard any more is not said to be loud", TIMEOUT, async () => {
   const away = new Server(["--window", "500ms"]);
   await away.start();
