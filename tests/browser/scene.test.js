@@ -189,8 +189,16 @@ test("the canvas is as sharp as the screen, and follows its box", TIMEOUT, async
   assert.deepEqual(await size(), { width: 1_600, height: 1_080 });
   await page.evaluate(() => window.scene.burst([["🔥", 40]], 200));
   await until(page, () => window.scene.paintedCells() > 0);
+  await page.evaluate(() => {
+    // It comes after the scene's own, and before the frame is on the screen.
+    window.painted = [];
+    new ResizeObserver(() => window.painted.push(window.scene.paintedCells())).observe(document.querySelector("canvas"));
+  });
+  await until(page, () => window.painted.length === 1);
   await page.setViewportSize({ width: 400, height: 800 });
   await until(page, () => document.querySelector("canvas").width === 800);
+  await until(page, () => window.painted.length > 1);
+  assert.ok((await page.evaluate("window.painted")).every((cells) => cells > 0), "empty after a change of size");
   await until(page, () => window.scene.paintedCells() > 0);
   await page.close();
 });

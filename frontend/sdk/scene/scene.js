@@ -155,9 +155,13 @@ export class Scene {
     view.height = Math.max(1, this.#canvas.clientHeight);
     const zoom = Math.min(view.width / ZOOM_1.width, view.height / ZOOM_1.height);
     view.zoom = Math.min(MAX_ZOOM, Math.max(MIN_ZOOM, Math.round(zoom * ZOOM_STEPS) / ZOOM_STEPS));
-    this.#canvas.width = Math.round(view.width * view.pixelRatio);
-    this.#canvas.height = Math.round(view.height * view.pixelRatio);
     this.#sprites.rescale(view.zoom * view.pixelRatio);
+    const [width, height] = [view.width, view.height].map((length) => Math.round(length * view.pixelRatio));
+    if (this.#canvas.width === width && this.#canvas.height === height) return;
+    this.#canvas.width = width;
+    this.#canvas.height = height;
+    // A canvas of a new size is empty, and this frame is on the screen before the next one is drawn.
+    this.#draw(performance.now() / 1000);
   }
 
   #rest = () => {
@@ -175,10 +179,15 @@ export class Scene {
     const now = timeMs / 1000;
     this.#pool.expire(now);
     this.#sprites.prepare();
-    this.#wipe();
-    this.#pool.draw(this.#context, now, this.#view);
+    this.#draw(now);
     this.#nextFrame = this.#pool.size > 0 ? requestAnimationFrame(this.#frame) : 0;
   };
+
+  /** @param {number} now In seconds, as of `performance.now`. */
+  #draw(now) {
+    this.#wipe();
+    this.#pool.draw(this.#context, now, this.#view);
+  }
 
   #wipe() {
     this.#context.setTransform(1, 0, 0, 1, 0, 0);
