@@ -6,13 +6,17 @@
  * <emostream-stage stream="final"></emostream-stage>
  * ```
  *
- * | attribute | meaning                                                          | if not given                        |
- * | --------- | ---------------------------------------------------------------- | ----------------------------------- |
- * | `server`  | where Emostream is                                               | the server this module was got from |
- * | `stream`  | what to watch                                                    | `main`                              |
- * | `cluster` | a cluster's number                                               | the server decides                  |
- * | `buttons` | emojis to send from, with spaces between them                    | no buttons                          |
- * | `label`   | what the buttons are called together, for those who cannot see   | `Send a reaction`                   |
+ * | attribute        | meaning                                                        | if not given                        |
+ * | ---------------- | -------------------------------------------------------------- | ----------------------------------- |
+ * | `server`         | where Emostream is                                             | the server this module was got from |
+ * | `stream`         | what to watch                                                  | `main`                              |
+ * | `cluster`        | a cluster's number                                             | the server decides                  |
+ * | `buttons`        | emojis to send from, with spaces between them                  | no buttons                          |
+ * | `label`          | what the buttons are called together, for those who cannot see | `Send a reaction`                   |
+ * | `refusal`        | what is said to them of a reaction that was not taken          | `Not accepted`                      |
+ * | `pause-after-ms` | how long a hidden page stays connected; `Infinity` for ever    | 10 s                                |
+ *
+ * Each has a property as well (`pauseAfterMs`); nothing, or an empty one, takes the attribute away.
  *
  * It fills the nearest positioned ancestor unless a style of the page says otherwise, lets every click through but those on its
  * buttons, and draws nothing for a visitor who prefers less motion. `::part(buttons)` and `::part(button)` take styles. A reaction
@@ -20,6 +24,7 @@
  */
 
 import { Emostream, EmostreamError } from "./emostream.js";
+import { play } from "./play.js";
 import { OwnReactions } from "./scene/own.js";
 import { Scene } from "./scene/scene.js";
 import { STYLE } from "./stage-style.js";
@@ -30,35 +35,39 @@ const TAKE_OFF = { x: 0.5, y: 0.92 };
 /** Length of a window until the server has said it. */
 const WINDOW_MS = 2_000;
 
+/** One per attribute. */
+const PROPERTIES = ["server", "stream", "cluster", "buttons", "label", "refusal", "pauseAfterMs"];
+
+/** @typedef {string | number | null | undefined} Value */
+
 /** A page that is drawn on a server has no elements there, and may load this all the same. */
 const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? Object);
 
 export class EmostreamStage extends Base {
-  static observedAttributes = ["server", "stream", "cluster", "buttons", "label"];
+  static observedAttributes = ["server", "stream", "cluster", "buttons", "label", "refusal", "pause-after-ms"];
 
   #crowd = new Emostream();
   #own = new OwnReactions(this.#crowd);
   #canvas = document.createElement("canvas");
   #bar = document.createElement("div");
+  #status = document.createElement("span");
   /** @type {Scene | undefined} */ #scene;
   #windowMs = WINDOW_MS;
-  /** Address and cluster of the connection; empty while there is none. */
+  /** What the connection was made with; empty while there is none. */
   #connectedTo = "";
   /** True while a change waits to be looked at. */
   #changed = false;
 
   constructor() {
     super();
-    const root = this.attachShadow({ mode: "open" });
-    // A sheet that is made by a script: a strict content security policy lets no other style in.
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(STYLE);
-    root.adoptedStyleSheets = [sheet];
+    this.attachShadow({ mode: "open" }).append(this.#canvas, this.#bar, this.#status);
+    this.#dress();
     this.#canvas.setAttribute("aria-hidden", "true");
     this.#bar.className = "buttons";
     this.#bar.part.add("buttons");
     this.#bar.setAttribute("role", "group");
-    root.append(this.#canvas, this.#bar);
+    this.#status.className = "status";
+    this.#status.setAttribute("role", "status");
     this.#listen();
   }
 
@@ -67,16 +76,24 @@ export class EmostreamStage extends Base {
   /** What is drawn on; undefined while the element is not on a page. */
   get scene() { return this.#scene; }
 
-  get server() { return this.getAttribute("server") ?? HOME; }
-  set server(server) { this.setAttribute("server", server); }
-  get stream() { return this.getAttribute("stream") ?? "main"; }
-  set stream(stream) { this.setAttribute("stream", stream); }
-  get cluster() { return this.getAttribute("cluster") ?? "auto"; }
-  set cluster(cluster) { this.setAttribute("cluster", cluster); }
-  get buttons() { return this.getAttribute("buttons") ?? ""; }
-  set buttons(buttons) { this.setAttribute("buttons", buttons); }
-  get label() { return this.getAttribute("label") ?? "Send a reaction"; }
-  set label(label) { this.setAttribute("label", label); }
+  /** @returns {string} */ get server() { return this.getAttribute("server") || HOME; }
+  set server(/** @type {Value} */ server) { this.#reflect("server", server); }
+  /** @returns {string} */ get stream() { return this.getAttribute("stream") || "main"; }
+  set stream(/** @type {Value} */ stream) { this.#reflect("stream", stream); }
+  /** @returns {string} */ get cluster() { return this.getAttribute("cluster") || "auto"; }
+  set cluster(/** @type {Value} */ cluster) { this.#reflect("cluster", cluster); }
+  /** @returns {string} */ get buttons() { return this.getAttribute("buttons") ?? ""; }
+  set buttons(/** @type {Value} */ buttons) { this.#reflect("buttons", buttons); }
+  /** @returns {string} */ get label() { return this.getAttribute("label") || "Send a reaction"; }
+  set label(/** @type {Value} */ label) { this.#reflect("label", label); }
+  /** @returns {string} */ get refusal() { return this.getAttribute("refusal") || "Not accepted"; }
+  set refusal(/** @type {Value} */ refusal) { this.#reflect("refusal", refusal); }
+  /** @returns {number | undefined} */
+  get pauseAfterMs() {
+    const given = parseFloat(this.getAttribute("pause-after-ms") ?? "");
+    return Number.isNaN(given) ? undefined : given;
+  }
+  set pauseAfterMs(/** @type {Value} */ pauseAfterMs) { this.#reflect("pause-after-ms", pauseAfterMs); }
 
   /**
    * Sends one reaction, which flies at once.
@@ -89,11 +106,43 @@ export class EmostreamStage extends Base {
     return this.#own.react(emoji, () => this.#scene?.launch(emoji, x * this.#canvas.clientWidth, y * this.#canvas.clientHeight));
   }
 
-  connectedCallback() { this.#look(); }
+  connectedCallback() {
+    this.#upgrade();
+    this.#look();
+  }
+
   disconnectedCallback() { this.#look(); }
+  adoptedCallback() { this.#dress(); }
   attributeChangedCallback() { this.#look(); }
 
+  /** @param {string} attribute @param {Value} value */
+  #reflect(attribute, value) {
+    if (value === null || value === undefined || value === "") this.removeAttribute(attribute);
+    else this.setAttribute(attribute, String(value));
+  }
+
+  /** What was set before this element was defined stands before its properties. */
+  #upgrade() {
+    const element = /** @type {any} */ (this);
+    for (const name of PROPERTIES.filter((property) => Object.hasOwn(element, property))) {
+      const value = element[name];
+      delete element[name];
+      element[name] = value;
+    }
+  }
+
+  /** A sheet that is made by a script: a strict content security policy lets no other style in. It holds in one document only. */
+  #dress() {
+    const view = this.ownerDocument.defaultView;
+    if (!view) return;
+    const sheet = new view.CSSStyleSheet();
+    sheet.replaceSync(STYLE);
+    /** @type {ShadowRoot} */ (this.shadowRoot).adoptedStyleSheets = [sheet];
+  }
+
   #listen() {
+    // A native button is clicked by every repetition of a key that is held.
+    this.#bar.addEventListener("keydown", (event) => { if (event.repeat && event.key === "Enter") event.preventDefault(); });
     this.#crowd.addEventListener("state", () => this.#showState());
     this.#crowd.addEventListener("hello", ({ detail }) => {
       this.#windowMs = detail.window_ms;
@@ -118,13 +167,15 @@ export class EmostreamStage extends Base {
   #start() {
     this.#scene ??= new Scene(this.#canvas);
     this.#fillBar();
-    const { server, stream, cluster } = this;
-    const wanted = `${server} ${cluster}`;
-    if (this.#connectedTo !== wanted) {
+    const { stream, cluster, pauseAfterMs } = this;
+    const server = new URL(this.server).href;
+    const wanted = `${server} ${cluster} ${pauseAfterMs}`;
+    const isTurned = this.#crowd.stream !== stream;
+    if (this.#connectedTo !== wanted || (isTurned && this.#crowd.state === "closed")) {
       this.#crowd.close();
       this.#connectedTo = wanted;
-      this.#crowd.connect(server, { stream, cluster: Number(cluster) || "auto" });
-    } else if (this.#crowd.stream !== stream) {
+      this.#crowd.connect(server, { stream, cluster: Number(cluster) || "auto", pauseAfterMs });
+    } else if (isTurned) {
       this.#crowd.subscribe(stream);
     }
   }
@@ -168,6 +219,7 @@ export class EmostreamStage extends Base {
     } catch (error) {
       if (!(error instanceof EmostreamError)) throw error;
       play(button, "refused");
+      this.#status.textContent = `${this.refusal}: ${emoji}`;
       this.dispatchEvent(new CustomEvent("refused", { detail: { emoji, code: error.code } }));
     }
   }
@@ -176,14 +228,6 @@ export class EmostreamStage extends Base {
   #showState() {
     for (const button of this.#bar.children) button.setAttribute("aria-disabled", String(this.#crowd.state !== "open"));
   }
-}
-
-/** Plays a button's short animation from its start, also where it is still under way. @param {HTMLButtonElement} button @param {"sent" | "refused"} name */
-function play(button, name) {
-  button.classList.remove("sent", "refused");
-  // Reading a layout value ends the old animation before the new one begins.
-  void button.offsetWidth;
-  button.classList.add(name);
 }
 
 if (globalThis.customElements && !customElements.get("emostream-stage")) customElements.define("emostream-stage", EmostreamStage);

@@ -19,6 +19,15 @@ canvas {
   height: 100%;
 }
 
+.status {
+  position: absolute;
+  width: 1px;
+  height: 1px;
+  overflow: hidden;
+  clip-path: inset(50%);
+  white-space: nowrap;
+}
+
 .buttons {
   position: absolute;
   inset: auto 8px 12px;
@@ -58,8 +67,8 @@ button:hover { background: rgba(255, 255, 255, 0.14); transform: translateY(-2px
 button:active { transform: scale(0.88); }
 button:focus-visible { outline: 3px solid #8ecbff; outline-offset: -3px; }
 button[aria-disabled="true"] { opacity: 0.45; cursor: default; }
-button.sent { animation: sent 0.6s ease-out; }
-button.refused { animation: refused 0.8s ease-out, shake 0.4s ease-in-out; }
+button[data-played="sent"] { animation: sent 0.6s ease-out; }
+button[data-played="refused"] { animation: refused 0.8s ease-out, shake 0.4s ease-in-out; }
 
 @keyframes sent { from { background: rgba(255, 255, 255, 0.42); } }
 
@@ -73,6 +82,6 @@ button.refused { animation: refused 0.8s ease-out, shake 0.4s ease-in-out; }
 @media (prefers-reduced-motion: reduce) {
   button { transition: none; }
   button:hover, button:active { transform: none; }
-  button.refused { animation-name: refused; }
+  button[data-played="refused"] { animation-name: refused; }
 }
 `;

@@ -47,14 +47,6 @@ export class Palette {
     }
   }
 
-  /** Plays a button's short animation from its start, also where it is still under way. @param {HTMLElement} button @param {"sent" | "limited" | "refused"} name */
-  play(button, name) {
-    button.classList.remove("sent", "limited", "refused");
-    // Reading a layout value ends the old animation before the new one begins.
-    void button.offsetWidth;
-    button.classList.add(name);
-  }
-
   /** A press that goes on, and how many of it were accepted. @param {import("./hold.js").Press} press */
   showRun({ button, sent }) {
     button.classList.add("held");

@@ -1,6 +1,7 @@
 /** The live page: wires the connection to the canvas, the numbers and the bar to send from. */
 
 import { Emostream, EmostreamError } from "/sdk/emostream.js";
+import { play } from "/sdk/play.js";
 import { OwnReactions } from "/sdk/scene/own.js";
 import { Scene } from "/sdk/scene/scene.js";
 import { Announcer } from "./announcer.js";
@@ -111,7 +112,7 @@ function launch(emoji, button) {
   const { left, top, width, height } = button.getBoundingClientRect();
   // Not all from one point, or those of a held button would hide each other.
   scene.launch(emoji, left + width * (0.3 + 0.4 * Math.random()), top + height / 4);
-  palette.play(button, "sent");
+  play(button, "sent");
 }
 
 /** @param {Press} press @param {string} emoji */
@@ -129,7 +130,7 @@ function refuse(code, button, era) {
   const isLimited = code === "limited";
   if (isLimited) pace.limited(era);
   else hold.release();
-  palette.play(button, isLimited ? "limited" : "refused");
+  play(button, isLimited ? "limited" : "refused");
   notice.tell(refusalWords(code));
 }
 

@@ -3,41 +3,25 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { Browser } from "./browser.js";
+import { areOpen, probe, siteWith } from "./element_page.js";
 import { Server } from "./server.js";
-import { Site } from "./site.js";
 import { until } from "./until.js";
 
 const TIMEOUT = { timeout: 60_000 };
 const BUTTONS = ["🔥", "❤️", "👏"];
-const STYLE = `
-  body { margin: 0; background: #234; }
-  .player { position: relative; width: 640px; height: 360px; margin: 20px; }
-  .under { position: absolute; inset: 0; width: 100%; height: 100%; }
-`;
 
-/** @type {Record<string, string>} */
 const elements = {
   "/": "<emostream-stage></emostream-stage>",
   "/buttons": `<emostream-stage stream="sent" buttons="${BUTTONS.join(" ")}"></emostream-stage>`,
+  "/held": '<emostream-stage stream="held" buttons="🔥 👏"></emostream-stage>',
   "/two": '<emostream-stage stream="left"></emostream-stage></div><div class="player"><emostream-stage stream="right"></emostream-stage>',
-  "/limited": '<emostream-stage stream="limited" buttons="🔥"></emostream-stage>',
+  "/limited": '<emostream-stage buttons="🔥" refusal="Nicht angenommen"></emostream-stage>',
 };
 
-const site = new Site((path) => (path === "/page.css" ? STYLE : pageWith(elements[path])));
-const stranger = new Site((path) => (path === "/page.css" ? STYLE : pageWith(elements[path])));
+const site = siteWith(() => server, elements);
+const stranger = siteWith(() => server, elements);
 /** @type {Server} */ let server;
 const browser = new Browser();
-
-/** @param {string} element */
-function pageWith(element) {
-  const { host } = new URL(server.origin);
-  const policy = `default-src 'none'; script-src http://${host}; connect-src ws://${host}; style-src 'self'; img-src data:`;
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A page</title>
-    <meta http-equiv="Content-Security-Policy" content="${policy}">
-    <link rel="icon" href="data:,"><link rel="stylesheet" href="/page.css">
-    <script type="module" src="http://${host}/sdk/emostream-stage.js"></script></head>
-    <body><div class="player"><button class="under">Under it</button>${element}</div></body></html>`;
-}
 
 before(async () => {
   await Promise.all([site.start(), stranger.start()]);
@@ -54,20 +38,12 @@ after(async () => {
 
 afterEach(() => assert.deepEqual(browser.complaints.splice(0), []));
 
-/** @typedef {import("playwright-core").Page} Page */
-
 /** @param {string} path @param {object} [options] */
 async function opened(path, options) {
   const page = await browser.open(site.origin + path, options);
-  await until(page, () => [...document.querySelectorAll("emostream-stage")].every(({ crowd }) => crowd?.state === "open"));
+  await areOpen(page);
   return page;
 }
-
-/** What the first element of a page holds. @param {Page} page */
-const probe = (page) => page.evaluate(() => {
-  const { crowd, scene } = document.querySelector("emostream-stage");
-  return { state: crowd.state, stream: crowd.stream, total: crowd.total, size: scene?.size, painted: scene?.paintedCells() };
-});
 
 test("two lines let the crowd's emojis float over a page of another origin", TIMEOUT, async () => {
   const page = await opened("/");
@@ -85,34 +61,6 @@ test("two lines let the crowd's emojis float over a page of another origin", TIM
   assert.deepEqual(boxes[0], boxes[1]);
   await page.getByText("Under it").click();
   await until(page, () => document.activeElement?.className === "under");
-  await page.close();
-});
-
-test("it follows its attributes, one connection at a time", TIMEOUT, async () => {
-  const page = await opened("/");
-  await server.react([["🎉", 7]], "other");
-  const states = await page.evaluate(() => {
-    const stage = document.querySelector("emostream-stage");
-    window.states = [];
-    stage.crowd.addEventListener("state", ({ detail }) => window.states.push(detail.state));
-    stage.stream = "other";
-    return window.states;
-  });
-  await until(page, () => document.querySelector("emostream-stage").crowd.total === 7);
-  // The connection stayed: only the stream is another.
-  assert.deepEqual(states, await page.evaluate(() => window.states));
-
-  await page.evaluate((origin) => {
-    const stage = document.querySelector("emostream-stage");
-    stage.stream = "third";
-    stage.cluster = "2";
-    stage.server = origin;
-  }, server.origin);
-  await until(page, () => {
-    const { crowd } = document.querySelector("emostream-stage");
-    return crowd.state === "open" && crowd.cluster === 2 && crowd.stream === "third";
-  });
-  assert.deepEqual(await page.evaluate(() => window.states), ["closed", "connecting", "open"]);
   await page.close();
 });
 
@@ -167,22 +115,37 @@ test("its buttons are reached by keyboard, named by their emoji, and what they s
   await page.close();
 });
 
-test("a reaction that was not taken is told to the page", TIMEOUT, async () => {
-  const strict = new Server(["--set", "limits.socket=1/s", "--set", `http.allowed_origins=${site.origin}`]);
-  await strict.start();
+test("a button whose key is held sends once", TIMEOUT, async () => {
+  const page = await opened("/held");
+  await page.getByRole("button", { name: "🔥" }).focus();
+  for (let repetition = 0; repetition < 8; repetition += 1) await page.keyboard.down("Enter");
+  await page.keyboard.up("Enter");
+  await page.getByRole("button", { name: "👏" }).focus();
+  await page.keyboard.press("Space");
+  await until(page, () => document.querySelector("emostream-stage").crowd.totals.has("👏"));
+  assert.deepEqual((await server.totals("held")).totals, { "🔥": 1, "👏": 1 });
+  await page.close();
+});
+
+test("a reaction that was not taken is told to the page, and to those who cannot see", TIMEOUT, async () => {
+  const host = siteWith(() => strict, elements);
+  await host.start();
+  const strict = new Server(["--set", "limits.socket=1/s", "--set", `http.allowed_origins=${host.origin}`]);
   try {
-    const usual = server;
-    server = strict;
-    const page = await opened("/limited");
-    server = usual;
+    await strict.start();
+    const page = await browser.open(`${host.origin}/limited`);
+    await areOpen(page);
     const refused = page.evaluate(() => new Promise((resolve) => {
       document.querySelector("emostream-stage").addEventListener("refused", ({ detail }) => resolve(detail), { once: true });
     }));
     const button = page.getByRole("button", { name: "🔥" });
+    assert.equal(await page.getByRole("status").textContent(), "");
     for (let press = 0; press < 6; press += 1) await button.click();
     assert.deepEqual(await refused, { emoji: "🔥", code: "limited" });
+    assert.equal(await page.getByRole("status").textContent(), "Nicht angenommen: 🔥");
     await page.close();
   } finally {
+    host.stop();
     await strict.stop("SIGKILL");
   }
 });
@@ -215,9 +178,22 @@ test("who prefers less motion sees nothing move, and can still send", TIMEOUT, a
 
 test("a page that the server does not allow is refused for good, and stays empty", TIMEOUT, async () => {
   const page = await browser.open(stranger.origin);
-  const ended = () => document.querySelector("emostream-stage").crowd?.state === "closed";
-  await page.evaluate(() => customElements.whenDefined("emostream-stage").then(() => {}));
-  await until(page, ended);
+  await page.evaluate(() => customElements.whenDefined("emostream-stage").then(() => {
+    window.states = [];
+    document.querySelector("emostream-stage").crowd.addEventListener("state", ({ detail }) => window.states.push(detail));
+    // Another stream is another attempt.
+    document.querySelector("emostream-stage").stream = "other";
+  }));
+  await until(page, () => window.states.at(-1)?.code === 4003);
+  assert.deepEqual(await page.evaluate(() => window.states.at(-1)), { state: "closed", code: 4003 });
   assert.equal((await probe(page)).painted, 0);
+
+  await page.evaluate(() => {
+    window.states.length = 0;
+    document.querySelector("emostream-stage").label = "Cheer";
+    document.querySelector("emostream-stage").stream = "third";
+  });
+  await until(page, () => window.states.at(-1)?.code === 4003);
+  assert.deepEqual(await page.evaluate(() => window.states.map(({ state }) => state)), ["connecting", "closed"]);
   await page.close();
 });

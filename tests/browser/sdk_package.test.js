@@ -61,7 +61,7 @@ test("the types are those of the source", async () => {
 test("the package has the modules, their types, its licence and what it says of itself, and nothing else", async () => {
   const { stdout } = await run("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: SDK });
   const [{ name, version, files }] = JSON.parse(stdout);
-  const modules = ["emostream.js", "emostream-stage.js", "shapes.js", "stage-style.js",
+  const modules = ["emostream.js", "emostream-stage.js", "play.js", "shapes.js", "stage-style.js",
     ...["burst", "glyphs", "names", "own", "particles", "scene", "sprites"].map((module) => `scene/${module}.js`)];
   assert.deepEqual(
     files.map(({ path }) => path).sort(),

@@ -10,13 +10,11 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/cs
 
 export class Site {
   /** @type {(path: string) => string | Promise<string>} */ #read;
-  #headers;
   #server = createServer((request, response) => this.#answer(String(request.url).replace(/\?.*/, ""), response));
 
-  /** @param {(path: string) => string | Promise<string>} read What is at a path. @param {Record<string, string>} [headers] Of every answer. */
-  constructor(read, headers = {}) {
+  /** @param {(path: string) => string | Promise<string>} read What is at a path. */
+  constructor(read) {
     this.#read = read;
-    this.#headers = headers;
   }
 
   /** A folder as it is, but with the address of the server under test in place of the one in its files. @param {URL} folder @param {() => string} server */
@@ -46,7 +44,7 @@ export class Site {
   async #answer(path, response) {
     try {
       const text = await this.#read(path);
-      response.writeHead(200, { "content-type": `${TYPES[extname(path)] ?? "text/html"}; charset=utf-8`, ...this.#headers });
+      response.writeHead(200, { "content-type": `${TYPES[extname(path)] ?? "text/html"}; charset=utf-8` });
       response.end(text);
     } catch {
       response.writeHead(404).end();

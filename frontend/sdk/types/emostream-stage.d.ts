@@ -6,13 +6,17 @@
  * <emostream-stage stream="final"></emostream-stage>
  * ```
  *
- * | attribute | meaning                                                          | if not given                        |
- * | --------- | ---------------------------------------------------------------- | ----------------------------------- |
- * | `server`  | where Emostream is                                               | the server this module was got from |
- * | `stream`  | what to watch                                                    | `main`                              |
- * | `cluster` | a cluster's number                                               | the server decides                  |
- * | `buttons` | emojis to send from, with spaces between them                    | no buttons                          |
- * | `label`   | what the buttons are called together, for those who cannot see   | `Send a reaction`                   |
+ * | attribute        | meaning                                                        | if not given                        |
+ * | ---------------- | -------------------------------------------------------------- | ----------------------------------- |
+ * | `server`         | where Emostream is                                             | the server this module was got from |
+ * | `stream`         | what to watch                                                  | `main`                              |
+ * | `cluster`        | a cluster's number                                             | the server decides                  |
+ * | `buttons`        | emojis to send from, with spaces between them                  | no buttons                          |
+ * | `label`          | what the buttons are called together, for those who cannot see | `Send a reaction`                   |
+ * | `refusal`        | what is said to them of a reaction that was not taken          | `Not accepted`                      |
+ * | `pause-after-ms` | how long a hidden page stays connected; `Infinity` for ever    | 10 s                                |
+ *
+ * Each has a property as well (`pauseAfterMs`); nothing, or an empty one, takes the attribute away.
  *
  * It fills the nearest positioned ancestor unless a style of the page says otherwise, lets every click through but those on its
  * buttons, and draws nothing for a visitor who prefers less motion. `::part(buttons)` and `::part(button)` take styles. A reaction
@@ -20,6 +24,8 @@
  */
 import { Emostream } from "./emostream.js";
 import { Scene } from "./scene/scene.js";
+export type Value = string | number | null | undefined;
+/** @typedef {string | number | null | undefined} Value */
 /** A page that is drawn on a server has no elements there, and may load this all the same. */
 declare const Base: typeof HTMLElement;
 export declare class EmostreamStage extends Base {
@@ -30,16 +36,21 @@ export declare class EmostreamStage extends Base {
     get crowd(): Emostream;
     /** What is drawn on; undefined while the element is not on a page. */
     get scene(): Scene | undefined;
-    get server(): string;
-    set server(server: string);
-    get stream(): string;
-    set stream(stream: string);
-    get cluster(): string;
-    set cluster(cluster: string);
-    get buttons(): string;
-    set buttons(buttons: string);
-    get label(): string;
-    set label(label: string);
+    /** @returns {string} */ get server(): string;
+    set server(/** @type {Value} */ server: Value);
+    /** @returns {string} */ get stream(): string;
+    set stream(/** @type {Value} */ stream: Value);
+    /** @returns {string} */ get cluster(): string;
+    set cluster(/** @type {Value} */ cluster: Value);
+    /** @returns {string} */ get buttons(): string;
+    set buttons(/** @type {Value} */ buttons: Value);
+    /** @returns {string} */ get label(): string;
+    set label(/** @type {Value} */ label: Value);
+    /** @returns {string} */ get refusal(): string;
+    set refusal(/** @type {Value} */ refusal: Value);
+    /** @returns {number | undefined} */
+    get pauseAfterMs(): number | undefined;
+    set pauseAfterMs(/** @type {Value} */ pauseAfterMs: Value);
     /**
      * Sends one reaction, which flies at once.
      *
@@ -53,6 +64,7 @@ export declare class EmostreamStage extends Base {
     }): Promise<void>;
     connectedCallback(): void;
     disconnectedCallback(): void;
+    adoptedCallback(): void;
     attributeChangedCallback(): void;
 }
 export {};

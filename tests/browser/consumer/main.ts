@@ -24,6 +24,11 @@ for await (const window of crowd.windows()) {
 
 const stage: EmostreamStage = new EmostreamStage();
 stage.buttons = "🔥 👏";
+// What a framework hands over as a property: a number, or nothing.
+stage.cluster = 2;
+stage.label = null;
+stage.pauseAfterMs = Infinity;
+say(stage.cluster.toUpperCase() + (stage.pauseAfterMs ?? 0).toFixed());
 stage.crowd.addEventListener("window", ({ detail }) => draw(detail));
 await stage.react("🔥", { x: 0.5 }).catch((error) => {
   if (error instanceof EmostreamError) say(error.code);
