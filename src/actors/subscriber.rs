@@ -174,7 +174,7 @@ impl Subscriber {
     pub fn advance(&self, seq: Seq, frame_bytes: usize) {
         self.seen.set(seq);
         self.unread.set(self.unread.get() + frame_bytes);
-        if self.pinged.get().is_none() && self.unread.get() >= MAX_UNREAD / 2 {
+        if self.unread.get() >= MAX_UNREAD / 2 {
             self.ping();
         }
     }
@@ -197,8 +197,11 @@ impl Subscriber {
         self.notices.borrow_mut().pop_front()
     }
 
-    /// Asks the peer for a sign that it reads.
+    /// Asks the peer for a sign that it reads, unless it has been asked.
     pub fn ping(&self) {
+        if self.pinged.get().is_some() {
+            return;
+        }
         self.pinged.set(Some(Instant::now()));
         self.unread.set(0);
         self.notify(frames::ping());
@@ -280,20 +283,18 @@ impl Subscriber {
         is_at_peace.then_some(outlet.as_ref())
     }
 
-    /// Judges the silence. A session is stalled only if it left a ping unanswered: silence alone may be peace. Whoever has
-    /// proved to read may have read until that ping, and has all of the time-out from there; whoever never has, from its
-    /// coming.
+    /// Judges the silence. A session is stalled only if it left a ping unanswered: silence alone may be peace. It may have
+    /// read until that ping, and has all of the time-out from there. Only whoever left the very first one unanswered, soon
+    /// after coming, has it from the coming: nothing says that it has ever read.
     ///
     /// While windows flow, a ping goes out after half of the time-out, and the first one sooner; without traffic,
     /// `ping_interval` keeps middleboxes awake and finds the dead.
     pub fn judge(&self, now: Instant, watch: Watch) -> Verdict {
         let heard = self.heard.get();
         if let Some(pinged) = self.pinged.get() {
-            let end = if self.has_proved.get() {
-                pinged.max(heard) + watch.stall_timeout
-            } else {
-                (heard + watch.stall_timeout).max(pinged + watch.stall_timeout / 3)
-            };
+            let is_new = !self.has_proved.get() && pinged - heard <= watch.stall_timeout / 2;
+            let since = if is_new { heard } else { pinged.max(heard) };
+            let end = since + watch.stall_timeout;
             return match end.checked_duration_since(now) {
                 Some(rest) if !rest.is_zero() => Verdict::Waiting(rest),
                 _ => Verdict::Stalled,
@@ -372,12 +373,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_peer_whose_first_window_comes_late_may_have_read_until_its_ping() {
+        let subscriber = subscriber();
+        assert_eq!(after(&subscriber, 20).await, Verdict::Fine);
+        subscriber.advance(Seq(2), 200);
+        assert_eq!(after(&subscriber, 1).await, Verdict::Ping);
+        subscriber.ping();
+        assert_eq!(after(&subscriber, 14).await, waiting(1));
+        assert_eq!(after(&subscriber, 1).await, Verdict::Stalled);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn an_idle_session_is_asked_for_a_sign_only_every_ping_interval() {
         let subscriber = subscriber();
         assert_eq!(after(&subscriber, 24).await, Verdict::Fine);
         assert_eq!(after(&subscriber, 1).await, Verdict::Ping);
         subscriber.ping();
-        assert_eq!(after(&subscriber, 4).await, waiting(1));
+        assert_eq!(after(&subscriber, 14).await, waiting(1));
         assert_eq!(after(&subscriber, 1).await, Verdict::Stalled);
     }
 

@@ -2,8 +2,8 @@
 //!
 //! What is watched is the delay of a queue, as CoDel does (Nichols and Jacobson, "Controlling Queue Delay", ACM Queue 2012):
 //! its length says nothing without its speed, and a delay that comes and goes is a burst, which a queue is there for. Only
-//! one that stands is overload. Then the share that is turned away follows how far the delay is beyond its target: whoever is
-//! told to come back in a second is silent for that second, so that a small share goes a long way.
+//! one that stands is overload. Then the share that is turned away follows how far the delay is beyond its target: a client that
+//! is told to come back in a second, and does, is silent for that second, so that a small share goes a long way.
 
 use std::time::Duration;
 
@@ -52,6 +52,11 @@ impl Admission {
             let beyond = (delay - self.target).as_micros() * SHARE_PER_TARGET;
             self.share = (beyond / self.target.as_micros()).min(MOST) as u32;
         }
+    }
+
+    /// Nobody had to wait too long the last time.
+    pub fn is_at_ease(&self) -> bool {
+        self.standing_since.is_none()
     }
 
     /// Whether the next one is taken in. Those who are not are evenly spread among the others.

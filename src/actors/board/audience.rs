@@ -56,7 +56,8 @@ impl Audience {
     pub(super) fn viewers(&self, stream: &StreamName) -> u64 {
         let row = self.streams.row(stream);
         row.map_or(0, |row| {
-            row.viewers.load(Ordering::Acquire) + row.viewers_elsewhere.load(Ordering::Acquire)
+            let here = row.viewers.load(Ordering::Acquire);
+            here.saturating_add(row.viewers_elsewhere.load(Ordering::Acquire))
         })
     }
 
@@ -69,6 +70,13 @@ impl Audience {
     fn seat(&self, cluster: ClusterId, change: i64) {
         let labels = [&*cluster.to_string()];
         self.metrics.sessions.with_label_values(&labels).add(change);
+    }
+}
+
+/// A worker that is gone has no slow sessions.
+impl Drop for Audience {
+    fn drop(&mut self) {
+        self.are_slow(0);
     }
 }
 
@@ -114,5 +122,7 @@ mod tests {
             worker.are_slow(num);
             assert_eq!(ground.metrics.sessions_slow.get(), sum);
         }
+        drop(one);
+        assert_eq!(ground.metrics.sessions_slow.get(), 0);
     }
 }
