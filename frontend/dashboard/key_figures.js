@@ -1,0 +1,37 @@
+/** The four figures under the verdict. */
+
+import { byId, write } from "./dom.js";
+import { windowDelays } from "./figures.js";
+import { clock, delay, duration, rate, whole } from "./format.js";
+import { MINUTES_MS, rangeWords } from "./ranges.js";
+import { patienceMs } from "./sight.js";
+
+/** A rate is of this long at least, so that short windows do not make it flicker. */
+const RATE_MS = 2_000;
+
+/** @param {import("./feed.js").Feed} feed */
+export function showStreamFigures(feed) {
+  const { history, windowMs, isOpen, heardAtMs } = feed;
+  const isQuiet = Date.now() - heardAtMs > patienceMs(windowMs);
+  const known = heardAtMs > 0;
+  write(byId("rate"), known ? rate(isOpen && isQuiet ? 0 : history.rate(RATE_MS)) : "–");
+  write(byId("total"), known ? whole(feed.total) : "–");
+  const asOf = known && !isOpen ? `as of ${clock(heardAtMs)}` : "";
+  write(byId("rate-note"), asOf || (isQuiet && known ? "no windows: the stream is quiet" : `in windows of ${duration(windowMs)}`));
+  write(byId("total-note"), asOf || `in ${feed.stream} since the start`);
+}
+
+/** @param {import("./feed.js").Feed} feed @param {number | null} sessions On this node, for a server that does not count viewers of a stream. */
+export function showViewers(feed, sessions) {
+  const viewers = feed.viewers ?? sessions;
+  write(byId("viewers"), viewers === null ? "–" : whole(viewers));
+  write(byId("viewers-note"), feed.viewers === undefined ? "sessions on this node, this page is one" : "of this stream, this page is one");
+}
+
+/** @param {import("./figures.js").MetricsTrail} trail */
+export function showDelay(trail) {
+  const { p50, p99, ofRange } = windowDelays(trail, MINUTES_MS);
+  write(byId("delay"), delay(p99));
+  const range = ofRange ? rangeWords(trail, MINUTES_MS) : "since the start";
+  write(byId("delay-note"), p50 === null ? "no window was published yet" : `p50 ${delay(p50)}, ${range}`);
+}

@@ -1,0 +1,127 @@
+/** The ledger: what came, what became of it, and whether accepted and counted part. */
+
+import { byId, element, Rows, write } from "./dom.js";
+import { age, whole } from "./format.js";
+import { patienceMs } from "./sight.js";
+
+/** @typedef {import("./ledger.js").LedgerRow} LedgerRow */
+/** @typedef {import("./ledger.js").Column} Column */
+/** @typedef {import("./verdict.js").Sight} Sight */
+
+/**
+ * @typedef {object} Line
+ * @property {Column} column
+ * @property {string} name
+ * @property {string} gloss
+ * @property {"sum" | "part" | "rare"} kind A rare one is shown once there is something in it.
+ */
+
+/** @type {Line[]} */
+const LINES = [
+  { column: "received", name: "Received", gloss: "came to the door", kind: "sum" },
+  { column: "accepted", name: "accepted", gloss: "200 or ack", kind: "part" },
+  { column: "rejected", name: "rejected", gloss: "not valid", kind: "part" },
+  { column: "limited", name: "limited", gloss: "over a rate limit", kind: "part" },
+  { column: "shed", name: "shed", gloss: "turned away", kind: "part" },
+  { column: "unknown_outcome", name: "of these unknown", gloss: "may be in Kafka", kind: "rare" },
+  { column: "accepted", name: "Accepted", gloss: "to be counted", kind: "sum" },
+  { column: "counted", name: "counted", gloss: "in a window", kind: "part" },
+  { column: "late_carried", name: "of these late", gloss: "one window later", kind: "rare" },
+  { column: "in_flight", name: "in flight", gloss: "in no window yet", kind: "part" },
+  { column: "lost", name: "of these lost", gloss: "gone with an actor", kind: "rare" },
+  { column: "deduplicated", name: "deduplicated", gloss: "repeats", kind: "part" },
+];
+
+const KAFKA_NOTE = "On Kafka one node may count what another has accepted: only the sum over all nodes says what is in flight, and here it may be below zero.";
+
+const lines = new Rows(byId("ledger"), createLine, fillLine);
+const streams = new Rows(byId("streams"), createStream, fillStream);
+
+/** @param {Sight} sight @param {string} range What `recent` is of. */
+export function showLedger(sight, range) {
+  write(byId("ledger-range"), range);
+  const shown = LINES.filter(({ column, kind }) => kind !== "rare" || sight.total[column] > 0);
+  lines.show(shown.map((line) => ({ line, sight })), ({ line }) => `${line.kind} ${line.column}`);
+  showBalance(sight);
+  showBars(sight);
+  byId("ledger-note").hidden = !sight.onKafka;
+  write(byId("ledger-note"), KAFKA_NOTE);
+}
+
+/** @param {import("./node.js").NodeWatch} node @param {number} windowMs @param {number} nowMs */
+export function showStreams({ ledger, streamBacklogs }, windowMs, nowMs) {
+  byId("by-stream").hidden = ledger === null;
+  if (!ledger) return;
+  const items = Object.entries(ledger.streams).map(([name, row]) => (
+    { name, row, overdue: streamBacklogs.get(name)?.look(nowMs, patienceMs(windowMs)).overdue ?? 0 }
+  ));
+  items.sort((left, right) => right.overdue - left.overdue || right.row.accepted - left.row.accepted);
+  if (ledger.unattributed.received > 0) items.push({ name: "no stream", row: ledger.unattributed, overdue: 0 });
+  streams.show(items, ({ name }) => name);
+}
+
+/** @param {Sight} sight */
+function showBalance({ onKafka, backlog, total }) {
+  const sign = byId("balance");
+  const parted = !onKafka && backlog.overdue > 0;
+  const unsure = !onKafka && backlog.settledAgoMs === null && !parted;
+  sign.dataset.level = parted || total.lost > 0 ? "bad" : unsure ? "busy" : "good";
+  const lost = total.lost > 0 ? `, ${whole(total.lost)} lost since the start` : "";
+  if (parted) write(sign, `They part: ${whole(backlog.overdue)} in flight for ${age(backlog.ageMs)}${lost}`);
+  else if (unsure) write(sign, "Watching whether what is in flight gets counted");
+  else if (onKafka) write(sign, `What this node reads is counted${lost}`);
+  else write(sign, `They agree${backlog.inFlight > 0 ? ", but for the open window" : ""}${lost}`);
+}
+
+/** Both of the last minute and to one scale: where they part, the second one ends in a gap. @param {Sight} sight */
+function showBars({ recent, onKafka, backlog }) {
+  const scale = Math.max(1, recent.received, recent.counted + recent.deduplicated);
+  const inFlight = onKafka ? 0 : Math.max(0, recent.accepted - recent.counted - recent.deduplicated);
+  fillBar(byId("bar-received"), scale, [["accepted", recent.accepted], ["refused", recent.rejected + recent.limited], ["shed", recent.shed]]);
+  fillBar(byId("bar-accepted"), scale, [["counted", recent.counted], ["deduplicated", recent.deduplicated], [backlog.overdue > 0 ? "overdue" : "flying", inFlight]]);
+}
+
+/** @param {HTMLElement} bar @param {number} scale @param {[name: string, amount: number][]} parts */
+function fillBar(bar, scale, parts) {
+  bar.replaceChildren(...parts.filter(([, amount]) => amount > 0).map(([name, amount]) => {
+    const part = element("span", { class: name });
+    part.style.width = `${(amount / scale) * 100}%`;
+    return part;
+  }));
+}
+
+/** @param {{ line: Line }} item */
+function createLine({ line: { kind, name, gloss } }) {
+  const recent = element("td");
+  const total = element("td");
+  const root = element("tr", { class: kind }, element("th", { scope: "row" }, name, " ", element("span", { class: "note" }, gloss)), recent, total);
+  return { root, recent, total };
+}
+
+/** @param {ReturnType<typeof createLine>} row @param {{ line: Line, sight: Sight }} item */
+function fillLine({ root, recent, total }, { line: { column }, sight }) {
+  // What is in flight is a state, and not something that adds up over a minute.
+  write(recent, column === "in_flight" ? "" : whole(sight.recent[column]));
+  write(total, whole(sight.total[column]));
+  root.dataset.alarm = String(isAlarming(column, sight));
+}
+
+/** @param {Column} column @param {Sight} sight */
+function isAlarming(column, { onKafka, backlog, recent, total }) {
+  if (column === "in_flight") return !onKafka && backlog.overdue > 0;
+  return (column === "shed" && recent.shed > 0) || (column === "lost" && total.lost > 0);
+}
+
+function createStream() {
+  const cells = { name: element("th", { scope: "row" }), accepted: element("td"), counted: element("td"), inFlight: element("td") };
+  return { root: element("tr", {}, ...Object.values(cells)), ...cells };
+}
+
+/** @param {ReturnType<typeof createStream>} cells @param {{ name: string, row: LedgerRow, overdue: number }} item */
+function fillStream({ root, name, accepted, counted, inFlight }, item) {
+  write(name, item.name);
+  write(accepted, whole(item.row.accepted));
+  write(counted, whole(item.row.counted));
+  write(inFlight, whole(item.row.in_flight));
+  root.dataset.alarm = String(item.overdue > 0);
+}

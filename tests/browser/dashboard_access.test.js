@@ -1,0 +1,50 @@
+/** The dashboard for who cannot see it, and on the smallest and the usual screen. */
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { Browser } from "./browser.js";
+import { DESK, isAccessible, PHONE, SERVE, SERVER_AWAY, shows, TIMEOUT, TOKEN } from "./dashboard_page.js";
+import { Server } from "./server.js";
+
+const browser = new Browser();
+
+after(() => browser.close());
+
+for (const [screen, viewport] of Object.entries({ phone: PHONE, desk: DESK })) {
+  test(`axe finds nothing on a ${screen}, and nothing is wider than the screen`, TIMEOUT, async (context) => {
+    const server = new Server(SERVE);
+    context.after(() => server.stop("SIGKILL"));
+    browser.complaints.length = 0;
+    await server.start();
+    const page = await browser.open(`${server.origin}/dashboard`, { viewport });
+    /** @param {string} state */
+    const isFine = async (state) => {
+      await isAccessible(page, `${state} on a ${screen}`);
+      assert.ok(/** @type {number} */ (await page.evaluate("document.documentElement.scrollWidth")) <= viewport.width, `${state} is too wide`);
+    };
+    await shows(page, "headline", "Ready, and nothing has been sent yet");
+    await isFine("empty");
+
+    await page.goto(`${server.origin}/dashboard#token=${TOKEN}`);
+    await server.react([["🔥", 1_000_000], ["❤️", 800], ["👏", 700], ["😂", 600], ["😮", 500], ["🎉", 400], ["😢", 300], ["🏆", 200], ["🙌", 100], ["💯", 50]]);
+    await server.react([["🔥", 12]], "a-stream-with-quite-a-long-name-as-it-may-have-up-to-64-letters.");
+    await shows(page, "total", "1,003,650");
+    await shows(page, "headline", "Every reaction is being counted");
+    await shows(page, "streams", /quite-a-long-name/);
+    await page.getByText("The same as a table").click();
+    await isFine("lively");
+
+    for (const name of ["Spawn a cluster", "Policy of cluster 1", "Retire cluster 1", "Stream main", "Admin"]) {
+      await page.getByRole("button", { name, exact: name === "Admin" }).click();
+      await page.getByRole("dialog").waitFor();
+      await isFine(`the dialog of ${name}`);
+      await page.keyboard.press("Escape");
+    }
+
+    await server.stop("SIGKILL");
+    await shows(page, "headline", "Disconnected, trying again");
+    await isFine("disconnected");
+    await page.context().close();
+    assert.deepEqual(browser.complaints.filter((complaint) => !SERVER_AWAY.test(complaint)), []);
+  });
+}
