@@ -43,7 +43,7 @@ function showNode() {
   if (!node.trail.newest) return;
   showDelay(node.trail);
   showLedger(sight, rangeWords(node.trail, MINUTE_MS));
-  showStreams(node, feed.windowMs, nowMs);
+  showStreams(node, sight, feed.windowMs, nowMs);
   clusters.show(node.trail, node.clusters, token.usable !== null);
   showStages(node);
   const upMs = Date.now() - seen.sum("emostream_start_time_seconds") * 1000;

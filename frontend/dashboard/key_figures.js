@@ -2,7 +2,7 @@
 
 import { byId, write } from "./dom.js";
 import { windowDelays } from "./figures.js";
-import { clock, delay, duration, rate, whole } from "./format.js";
+import { age, clock, delay, duration, rate, whole } from "./format.js";
 import { MINUTES_MS, rangeWords } from "./ranges.js";
 import { patienceMs } from "./sight.js";
 
@@ -11,13 +11,15 @@ const RATE_MS = 2_000;
 
 /** @param {import("./feed.js").Feed} feed */
 export function showStreamFigures(feed) {
-  const { history, windowMs, isOpen, heardAtMs } = feed;
-  const isQuiet = Date.now() - heardAtMs > patienceMs(windowMs);
+  const { history, windowMs, isOpen, interrupted, heardAtMs } = feed;
   const known = heardAtMs > 0;
-  write(byId("rate"), known ? rate(isOpen && isQuiet ? 0 : history.rate(RATE_MS)) : "–");
+  const asOf = known && (!isOpen || interrupted) ? `as of ${clock(heardAtMs)}` : "";
+  // A stream without reactions has no windows after a while.
+  const quietMs = Date.now() - heardAtMs;
+  const isQuiet = known && asOf === "" && quietMs > patienceMs(windowMs);
+  write(byId("rate"), known ? rate(isQuiet ? 0 : history.rate(RATE_MS)) : "–");
   write(byId("total"), known ? whole(feed.total) : "–");
-  const asOf = known && !isOpen ? `as of ${clock(heardAtMs)}` : "";
-  write(byId("rate-note"), asOf || (isQuiet && known ? "no windows: the stream is quiet" : `in windows of ${duration(windowMs)}`));
+  write(byId("rate-note"), asOf || (isQuiet ? `no window for ${age(quietMs)}` : `in windows of ${duration(windowMs)}`));
   write(byId("total-note"), asOf || `in ${feed.stream} since the start`);
 }
 
@@ -25,7 +27,7 @@ export function showStreamFigures(feed) {
 export function showViewers(feed, sessions) {
   const viewers = feed.viewers ?? sessions;
   write(byId("viewers"), viewers === null ? "–" : whole(viewers));
-  write(byId("viewers-note"), feed.viewers === undefined ? "sessions on this node, this page is one" : "of this stream, this page is one");
+  write(byId("viewers-note"), feed.viewers === undefined ? "sessions on this node, this page is one" : `of ${feed.stream} on this node, this page is one`);
 }
 
 /** @param {import("./figures.js").MetricsTrail} trail */

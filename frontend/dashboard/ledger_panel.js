@@ -1,7 +1,7 @@
 /** The ledger: what came, what became of it, and whether accepted and counted part. */
 
 import { byId, element, Rows, write } from "./dom.js";
-import { age, whole } from "./format.js";
+import { age, counted, whole } from "./format.js";
 import { patienceMs } from "./sight.js";
 
 /** @typedef {import("./ledger.js").LedgerRow} LedgerRow */
@@ -48,37 +48,46 @@ export function showLedger(sight, range) {
   write(byId("ledger-note"), KAFKA_NOTE);
 }
 
-/** @param {import("./node.js").NodeWatch} node @param {number} windowMs @param {number} nowMs */
-export function showStreams({ ledger, streamBacklogs }, windowMs, nowMs) {
+/** @param {import("./node.js").NodeWatch} node @param {Sight} sight @param {number} windowMs @param {number} nowMs */
+export function showStreams({ ledger, streamBacklogs }, sight, windowMs, nowMs) {
   byId("by-stream").hidden = ledger === null;
   if (!ledger) return;
-  const items = Object.entries(ledger.streams).map(([name, row]) => (
-    { name, row, overdue: streamBacklogs.get(name)?.look(nowMs, patienceMs(windowMs)).overdue ?? 0 }
-  ));
+  const overdueOf = (/** @type {string} */ name) => (sight.onKafka ? 0 : streamBacklogs.get(name)?.look(nowMs, patienceMs(windowMs)).overdue ?? 0);
+  const items = Object.entries(ledger.streams).map(([name, row]) => ({ name, row, overdue: overdueOf(name) }));
   items.sort((left, right) => right.overdue - left.overdue || right.row.accepted - left.row.accepted);
   if (ledger.unattributed.received > 0) items.push({ name: "no stream", row: ledger.unattributed, overdue: 0 });
   streams.show(items, ({ name }) => name);
 }
 
 /** @param {Sight} sight */
-function showBalance({ onKafka, backlog, total }) {
-  const sign = byId("balance");
-  const parted = !onKafka && backlog.overdue > 0;
-  const unsure = !onKafka && backlog.settledAgoMs === null && !parted;
-  sign.dataset.level = parted || total.lost > 0 ? "bad" : unsure ? "busy" : "good";
-  const lost = total.lost > 0 ? `, ${whole(total.lost)} lost since the start` : "";
-  if (parted) write(sign, `They part: ${whole(backlog.overdue)} in flight for ${age(backlog.ageMs)}${lost}`);
-  else if (unsure) write(sign, "Watching whether what is in flight gets counted");
-  else if (onKafka) write(sign, `What this node reads is counted${lost}`);
-  else write(sign, `They agree${backlog.inFlight > 0 ? ", but for the open window" : ""}${lost}`);
+function showBalance(sight) {
+  const { level, words } = sight.onKafka ? balanceOnKafka(sight) : balanceOf(sight);
+  const { lost } = sight.total;
+  byId("balance").dataset.level = lost > 0 ? "bad" : level;
+  write(byId("balance"), lost > 0 ? `${words}, ${whole(lost)} lost since the start` : words);
+}
+
+/** @param {Sight} sight */
+function balanceOf({ backlog }) {
+  if (backlog.overdue > 0) return { level: "bad", words: `They part: ${whole(backlog.overdue)} in flight for ${age(backlog.ageMs)}` };
+  if (backlog.settledAgoMs === null) return { level: "busy", words: "Watching whether what is in flight gets counted" };
+  return { level: "good", words: backlog.inFlight > 0 ? "They agree, but for the open window" : "They agree" };
+}
+
+/** @param {Sight} sight */
+function balanceOnKafka({ brokersAway, behind }) {
+  if (brokersAway.length > 0) return { level: "bad", words: "What is in Kafka waits until it answers" };
+  if (behind) return { level: "bad", words: `${counted(behind.records, "record waits", "records wait")} in Kafka to be counted` };
+  return { level: "good", words: "What this node reads is counted" };
 }
 
 /** Both of the last minute and to one scale: where they part, the second one ends in a gap. @param {Sight} sight */
 function showBars({ recent, onKafka, backlog }) {
+  const isOverdue = !onKafka && backlog.overdue > 0;
   const scale = Math.max(1, recent.received, recent.counted + recent.deduplicated);
-  const inFlight = onKafka ? 0 : Math.max(0, recent.accepted - recent.counted - recent.deduplicated);
+  const inFlight = Math.max(0, recent.accepted - recent.counted - recent.deduplicated);
   fillBar(byId("bar-received"), scale, [["accepted", recent.accepted], ["refused", recent.rejected + recent.limited], ["shed", recent.shed]]);
-  fillBar(byId("bar-accepted"), scale, [["counted", recent.counted], ["deduplicated", recent.deduplicated], [backlog.overdue > 0 ? "overdue" : "flying", inFlight]]);
+  fillBar(byId("bar-accepted"), scale, [["counted", recent.counted], ["deduplicated", recent.deduplicated], [isOverdue ? "overdue" : "flying", inFlight]]);
 }
 
 /** @param {HTMLElement} bar @param {number} scale @param {[name: string, amount: number][]} parts */

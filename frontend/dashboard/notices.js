@@ -10,7 +10,7 @@ import { MINUTES_MS, rangeWords } from "./ranges.js";
 /**
  * @typedef {object} Watched A counter that should not rise.
  * @property {string} name
- * @property {string} what The event, after its number.
+ * @property {string} what The event, after how often it was.
  * @property {string} [by] Label that says where.
  * @property {(labels: Labels) => boolean} [only]
  * @property {boolean} [lasts] A bug has struck: said until the next start, and not just while it is recent.
@@ -18,15 +18,15 @@ import { MINUTES_MS, rangeWords } from "./ranges.js";
 
 /** @type {Watched[]} */
 const WATCHED = [
-  { name: "actor_deaths_total", by: "actor", lasts: true, what: "× an actor died and was rebuilt" },
-  { name: "http_responses_total", by: "route", lasts: true, only: ({ status }) => status === "500", what: "× a request ended in a panic" },
-  { name: "windows_absorbed_total", by: "edge", lasts: true, what: " windows were left to the next one, totals are right" },
-  { name: "partitions_late_total", what: "× a window did not wait for a late partition" },
-  { name: "mailbox_full_total", by: "edge", what: "× a mailbox was full, nothing is lost by it" },
-  { name: "kafka_refused_total", by: "stage", what: " records were refused by the brokers" },
-  { name: "kafka_poison_total", by: "topic", what: " records could not be used and were passed by" },
-  { name: "kafka_transactions_total", by: "stage", only: ({ outcome }) => outcome !== "committed", what: " transactions did not commit, counts stay right" },
-  { name: "kafka_rebalances_total", by: "stage", what: "× partitions changed hands" },
+  { name: "actor_deaths_total", by: "actor", lasts: true, what: "an actor died and was rebuilt" },
+  { name: "http_responses_total", by: "route", lasts: true, only: ({ status }) => status === "500", what: "a request ended in a panic" },
+  { name: "windows_absorbed_total", by: "edge", lasts: true, what: "a window was left to the next one, totals are right" },
+  { name: "partitions_late_total", what: "a window did not wait for a late partition" },
+  { name: "mailbox_full_total", by: "edge", what: "a mailbox was full, nothing is lost by it" },
+  { name: "kafka_refused_total", by: "stage", what: "the brokers refused a record" },
+  { name: "kafka_poison_total", by: "topic", what: "a record could not be used and was passed by" },
+  { name: "kafka_transactions_total", by: "stage", only: ({ outcome }) => outcome !== "committed", what: "a transaction did not commit, counts stay right" },
+  { name: "kafka_rebalances_total", by: "stage", what: "partitions changed hands" },
 ];
 
 /** @param {MetricsTrail} trail @returns {Notice[]} */
@@ -37,7 +37,7 @@ export function noticesOf(trail) {
     if (total <= 0) return [];
     const range = watched.lasts ? "since the start" : `in the ${rangeWords(trail, MINUTES_MS)}`;
     const where = watched.by ? `: ${[...places.keys()].join(", ")}` : "";
-    return [{ name: watched.name, words: `${whole(total)}${watched.what}, ${range}${where}` }];
+    return [{ name: watched.name, words: `${whole(total)}× ${watched.what}, ${range}${where}` }];
   });
 }
 

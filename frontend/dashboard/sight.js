@@ -31,6 +31,7 @@ export function sightOf({ trail, backlog, ready, link, heardAtMs }, feed, nowMs)
     total: sumOf(newest),
     recent: recentRow(trail),
     ratePerSecond: trail.increase(NOW_MS, (seen) => sumOf(seen).accepted).perSecond,
+    shedNow: trail.increase(NOW_MS, (seen) => sumOf(seen).shed).amount,
     recentlyLost: trail.increase(MINUTES_MS, (seen) => sumOf(seen).lost).amount,
     backlog: backlog.look(nowMs, patienceMs(feed.windowMs)),
     noRoom: trail.increase(MINUTE_MS, (seen) => seen.sum("emostream_sessions_closed_total", { reason: "overloaded" })).amount,

@@ -20,6 +20,7 @@ import { age, counted, duration, listed, rate, whole } from "./format.js";
  * @property {LedgerRow} total Since the start.
  * @property {LedgerRow} recent In the last minute.
  * @property {number} ratePerSecond Reactions accepted.
+ * @property {number} shedNow Turned away in the last seconds.
  * @property {number} recentlyLost In the last minutes.
  * @property {BacklogState} backlog
  * @property {number} noRoom Viewers who found no room in the last minute.
@@ -30,11 +31,11 @@ import { age, counted, duration, listed, rate, whole } from "./format.js";
 /** Of what came, this share may be refused before it is worth a word. */
 const REFUSED_SHARE = 0.1;
 const REFUSED_LEAST = 10;
-/** Seconds from the end of a window to its publication that an eye notices. */
-const SLOW_DELAY = 0.5;
+/** Seconds from the end of a window to its publication that an eye notices. On Kafka half a second is what silence takes. */
+const SLOW_DELAY = { embedded: 0.5, onKafka: 1 };
 
 /** Most urgent first. @type {((sight: Sight) => Verdict | null)[]} */
-const JUDGES = [loading, away, kept, leaving, brokersAway, notReady, lost, parted, behind, turnedAway, interrupted, noRoom, slow, refused, checking, silent];
+const JUDGES = [loading, away, kept, leaving, brokersAway, notReady, lost, parted, behind, turnedAway, interrupted, noRoom, slow, turnedAwayBefore, refused, checking, silent];
 
 /** @param {Sight} sight @returns {Verdict} */
 export function judge(sight) {
@@ -115,10 +116,17 @@ function behind({ behind: stage }) {
 }
 
 /** @param {Sight} sight @returns {Verdict | null} */
-function turnedAway({ recent }) {
-  if (recent.shed <= 0) return null;
+function turnedAway({ recent, shedNow }) {
+  if (shedNow <= 0) return null;
   const headline = `Reactions are turned away: ${whole(recent.shed)} in the last minute`;
-  return { kind: "shed", level: "bad", headline, detail: "The node is at its limit, and senders are told to try again. What it accepts is counted." };
+  return { kind: "shed", level: "bad", headline, detail: "The node has no room for them, and senders are told to try again. What it accepts is counted." };
+}
+
+/** @param {Sight} sight @returns {Verdict | null} */
+function turnedAwayBefore({ recent }) {
+  if (recent.shed <= 0) return null;
+  const detail = `${counted(recent.shed, "was", "were")} turned away in the last minute, and their senders told to try again.`;
+  return { kind: "shed_before", level: "watch", headline: "Every reaction is being counted again", detail };
 }
 
 /** @param {Sight} sight @returns {Verdict | null} */
@@ -135,10 +143,10 @@ function noRoom({ noRoom: viewers }) {
 }
 
 /** @param {Sight} sight @returns {Verdict | null} */
-function slow({ delayP99 }) {
-  if (delayP99 === null || delayP99 <= SLOW_DELAY) return null;
+function slow({ delayP99, onKafka }) {
+  if (delayP99 === null || delayP99 <= (onKafka ? SLOW_DELAY.onKafka : SLOW_DELAY.embedded)) return null;
   const headline = "Reactions are counted, but screens lag behind the crowd";
-  return { kind: "slow", level: "watch", headline, detail: `One window in a hundred was published ${duration(delayP99 * 1000)} or more after its end. The main thread is busy.` };
+  return { kind: "slow", level: "watch", headline, detail: `One window in a hundred was published ${duration(delayP99 * 1000)} or more after its end. The ${onKafka ? "brokers or the machine are" : "main thread is"} busy.` };
 }
 
 /** @param {Sight} sight @returns {Verdict | null} */

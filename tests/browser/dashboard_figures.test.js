@@ -185,7 +185,7 @@ test("rare events are said with their number and their place, and bugs for as lo
   assert.deepEqual(noticesOf(trailOf([before, after])).map(({ words }) => words), [
     "2× an actor died and was rebuilt, since the start: session",
     "3× a mailbox was full, nothing is lost by it, in the last 2 s: windows",
-    "1 records could not be used and were passed by, in the last 2 s: reactions",
+    "1× a record could not be used and was passed by, in the last 2 s: reactions",
   ]);
   assert.deepEqual(noticesOf(trailOf([""])), []);
 });

@@ -19,7 +19,7 @@ const SETTLED = { inFlight: 0, overdue: 0, ageMs: 0, settledAgoMs: 1_000 };
 /** A node on which all is well. @type {Sight} */
 const WELL = {
   link: "open", asOf: "21:03:05", ready: { status: "ready", stages: [{ stage: "window_merger", up: true }] }, onKafka: false, brokersAway: [], behind: null,
-  total: CROWD, recent: CROWD, ratePerSecond: 20, recentlyLost: 0, backlog: SETTLED, noRoom: 0, delayP99: 0.01, interrupted: false,
+  total: CROWD, recent: CROWD, ratePerSecond: 20, shedNow: 0, recentlyLost: 0, backlog: SETTLED, noRoom: 0, delayP99: 0.01, interrupted: false,
 };
 
 /** @param {Partial<Sight>} changes */
@@ -120,7 +120,8 @@ test("brokers that do not answer are the reason, and not the stages that are dow
 });
 
 test("what is turned away or refused is said with its number", () => {
-  assert.deepEqual(said({ recent: { ...CROWD, shed: 1_203 } }), ["shed", "bad", "Reactions are turned away: 1,203 in the last minute"]);
+  assert.deepEqual(said({ shedNow: 3, recent: { ...CROWD, shed: 1_203 } }), ["shed", "bad", "Reactions are turned away: 1,203 in the last minute"]);
+  assert.deepEqual(said({ recent: { ...CROWD, shed: 1_203 } }), ["shed_before", "watch", "Every reaction is being counted again"]);
   assert.deepEqual(said({ recent: { ...CROWD, rejected: 90, limited: 10 } }), ["refused", "watch", "100 of 1,000 reactions were refused in the last minute"]);
   assert.equal(said({ recent: { ...CROWD, rejected: 89, limited: 10 } })[0], "counted");
   assert.equal(said({ recent: { ...NOTHING, received: 9, rejected: 9 } })[0], "counted");
@@ -131,6 +132,8 @@ test("viewers who wait or find no room are said, though all is counted", () => {
   assert.deepEqual(said({ noRoom: 3 }), ["no_room", "watch", "Reactions are counted, but 3 viewers found no room"]);
   assert.deepEqual(said({ delayP99: 0.51 }), ["slow", "watch", "Reactions are counted, but screens lag behind the crowd"]);
   assert.equal(said({ delayP99: 0.5 })[0], "counted");
+  assert.equal(said({ delayP99: 0.9, onKafka: true })[0], "counted");
+  assert.equal(said({ delayP99: 1.1, onKafka: true })[0], "slow");
   assert.equal(said({ delayP99: null })[0], "counted");
 });
 
@@ -143,13 +146,13 @@ test("before the first answer and after the last one nothing is claimed", () => 
 });
 
 test("the worst that is known is said", () => {
-  const all = { backlog: { inFlight: 9, overdue: 9, ageMs: 9_000, settledAgoMs: null }, recent: { ...CROWD, shed: 1, rejected: 500 }, noRoom: 1, delayP99: 3, interrupted: true };
+  const all = { backlog: { inFlight: 9, overdue: 9, ageMs: 9_000, settledAgoMs: null }, shedNow: 1, recent: { ...CROWD, shed: 1, rejected: 500 }, noRoom: 1, delayP99: 3, interrupted: true };
   const order = [];
-  for (const cure of [{ backlog: SETTLED }, { recent: { ...CROWD, rejected: 500 } }, { interrupted: false }, { noRoom: 0 }, { delayP99: 0 }, { recent: CROWD }]) {
+  for (const cure of [{ backlog: SETTLED }, { shedNow: 0 }, { interrupted: false }, { noRoom: 0 }, { delayP99: 0 }, { recent: { ...CROWD, rejected: 500 } }, { recent: CROWD }]) {
     order.push(said(all)[0]);
     Object.assign(all, cure);
   }
-  assert.deepEqual([...order, said(all)[0]], ["parted", "shed", "interrupted", "no_room", "slow", "refused", "counted"]);
+  assert.deepEqual([...order, said(all)[0]], ["parted", "shed", "interrupted", "no_room", "slow", "shed_before", "refused", "counted"]);
 });
 
 test("a sight is taken from what the node has shown", () => {
