@@ -42,7 +42,10 @@ export class Chart {
   /** @type {Picture} */ #picture = { layers: { xs: [], tops: [] }, bands: [], entries: [], fromMs: 0, toMs: 1 };
   /** Reached by the keyboard; the chart moves on under it. @type {number | null} */ #chosenSeq = null;
 
-  /** @param {HTMLElement} parent @param {(entry: Entry | null, atPx: number, byKey: boolean) => void} pointed What the cursor is on, and where. */
+  /**
+   * @param {HTMLElement} parent
+   * @param {(entry: Entry | null, atPx: number, byKey: boolean) => void} pointed What the cursor is on, and where.
+   */
   constructor(parent, pointed) {
     this.#parent = parent;
     this.#pointed = pointed;
@@ -62,7 +65,8 @@ export class Chart {
   /** @returns {import("uplot").Options} */
   #options() {
     const letter = parseFloat(getComputedStyle(this.#parent).fontSize) * AXIS_LETTERS;
-    const axis = { stroke: AXIS_COLOUR, font: `${letter}px system-ui, sans-serif`, grid: { stroke: GRID_COLOUR, width: 1 }, ticks: { show: false } };
+    const font = `${letter}px system-ui, sans-serif`;
+    const axis = { stroke: AXIS_COLOUR, font, grid: { stroke: GRID_COLOUR, width: 1 }, ticks: { show: false } };
     return {
       ...sizeOf(this.#parent),
       padding: [12, 30, 0, 0],
@@ -76,15 +80,18 @@ export class Chart {
         { ...axis, space: TIME_LETTERS * letter, size: 2.5 * letter, values: (_plot, splits) => timeLabels(splits) },
         { ...axis, incrs: COUNT_STEPS, size: COUNT_LETTERS * letter, values: (_plot, splits) => splits.map(compact) },
       ],
-      series: [{}, ...layersFromTop().map((layer) => ({ fill: () => this.#colourOf(layer), width: 0, points: { show: false }, paths: uPlot.paths.stepped?.({ align: 1 }) }))],
+      series: [{}, ...layersFromTop().map((layer) => this.#series(layer))],
       hooks: { draw: [(plot) => this.#hatch(plot)], setCursor: [(plot) => this.#onCursor(plot)] },
     };
   }
 
-  /** @param {number} layer */
-  #colourOf(layer) {
-    const band = this.#picture.bands[layer];
-    return band ? BAND_COLOURS[band.slot] : REST_COLOUR;
+  /** @param {number} layer @returns {import("uplot").Series} */
+  #series(layer) {
+    const fill = () => {
+      const band = this.#picture.bands[layer];
+      return band ? BAND_COLOURS[band.slot] : REST_COLOUR;
+    };
+    return { fill, width: 0, points: { show: false }, paths: uPlot.paths.stepped?.({ align: 1 }) };
   }
 
   /** Lines over what came as one frame and is drawn as a mean. @param {Plot} plot */

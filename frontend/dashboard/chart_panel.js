@@ -43,8 +43,8 @@ export class ChartPanel {
   }
 
   show() {
-    const { history, windowMs } = this.#feed;
-    const toMs = Math.max(history.newest?.endMs ?? 0, Date.now());
+    const { history, windowMs, serverNowMs } = this.#feed;
+    const toMs = Math.max(history.newest?.endMs ?? 0, serverNowMs);
     const fromMs = toMs - this.#minutes * 60_000;
     const visible = history.entries.filter(({ endMs }) => endMs > fromMs);
     const { bands, rest } = this.#bands.rank(visible);

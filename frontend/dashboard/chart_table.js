@@ -18,7 +18,11 @@ export class ChartTable {
     this.#box.addEventListener("toggle", opened);
   }
 
-  /** Nothing is made while nobody has opened it. @param {readonly Entry[]} entries @param {readonly Band[]} bands @param {number} windowMs */
+  /**
+   * Nothing is made while nobody has opened it.
+   *
+   * @param {readonly Entry[]} entries @param {readonly Band[]} bands @param {number} windowMs
+   */
   show(entries, bands, windowMs) {
     if (!this.#box.open) return;
     const names = ["Window", "All", ...bands.map(({ emoji }) => emoji), "Others"];
@@ -26,7 +30,8 @@ export class ChartTable {
       const { own, rest, numWindows } = perWindow(entry, bands, windowMs);
       const cells = [entry.total, ...own.map((value) => value * numWindows), rest * numWindows];
       const span = entry.span > 1 ? ` (${entry.span} windows)` : "";
-      return element("tr", {}, element("th", { scope: "row" }, `${clock(entry.startMs)}${span}`), ...cells.map((value) => element("td", {}, whole(value))));
+      const window = element("th", { scope: "row" }, `${clock(entry.startMs)}${span}`);
+      return element("tr", {}, window, ...cells.map((value) => element("td", {}, whole(value))));
     });
     const head = element("tr", {}, ...names.map((name) => element("th", { scope: "col" }, name)));
     this.#table.replaceChildren(element("thead", {}, head), element("tbody", {}, ...rows));

@@ -18,7 +18,8 @@ export class ClusterDialogs {
   /** Whose policy is open; null while another one is spawned. @type {Cluster | null} */ #present = null;
   #form = new Dialog("cluster-dialog", () => (this.#present ? this.#change(this.#present) : this.#spawn()));
   /** @type {Cluster | null} */ #leaving = null;
-  #question = new Dialog("retire-dialog", () => this.#retire());
+  /** The button that it was opened with goes away, and the focus would go with it. */
+  #question = new Dialog("retire-dialog", () => this.#retire(), () => byId("clusters-title").focus());
 
   /** @param {import("./token.js").Token} token @param {(words: string) => void} done */
   constructor(token, done) {
@@ -46,8 +47,8 @@ export class ClusterDialogs {
   retire(cluster) {
     this.#leaving = cluster;
     write(byId("retire-title"), `Retire cluster ${cluster.id}?`);
-    const sessions = cluster.sessions === 0 ? "It has no sessions." : `Its ${counted(cluster.sessions, "session")} move to the others without a disconnect, and lose or repeat no window.`;
-    write(byId("retire-text"), `${sessions} Then it stops.`);
+    const moving = `Its ${counted(cluster.sessions, "session")} move to the others without a disconnect, and lose or repeat no window.`;
+    write(byId("retire-text"), `${cluster.sessions === 0 ? "It has no sessions." : moving} Then it stops.`);
     write(byId("retire-submit"), `Retire cluster ${cluster.id}`);
     this.#question.open();
   }
@@ -67,7 +68,8 @@ export class ClusterDialogs {
 
   async #spawn() {
     const id = this.#number("id", undefined);
-    const policy = { top_n: this.#number("policy.top_n", undefined), min_count: this.#number("policy.min_count", undefined), scale: this.#scale() };
+    const [top_n, min_count] = ["policy.top_n", "policy.min_count"].map((field) => this.#number(field, undefined));
+    const policy = { top_n, min_count, scale: this.#scale() };
     const cluster = await askAdmin(this.#bearer(), ROUTE, "POST", { id, policy });
     this.#done(`Cluster ${cluster.id} delivers`);
   }

@@ -39,7 +39,8 @@ export class ClustersPanel {
 /** @param {Cluster[] | null} clusters @param {boolean} hasToken */
 function noteOf(clusters, hasToken) {
   if (clusters) return "";
-  return hasToken ? "The node does not show its clusters at the moment." : "With the admin token: the state of each cluster, its policy, and what can be done about it.";
+  if (hasToken) return "The node does not show its clusters at the moment.";
+  return "With the admin token: the state of each cluster, its policy, and what can be done about it.";
 }
 
 /** @param {MetricsTrail} trail @param {Exposition} seen */

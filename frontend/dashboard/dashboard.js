@@ -42,13 +42,13 @@ function showNode() {
   showViewers(feed, node.trail.newest ? seen.sum("emostream_sessions") : null);
   if (!node.trail.newest) return;
   showDelay(node.trail);
-  showLedger(sight, rangeWords(node.trail, MINUTE_MS));
+  showLedger(sight, rangeWords(node.trail, MINUTE_MS), seen.sum("emostream_streams"));
   showStreams(node, sight, feed.windowMs, nowMs);
   clusters.show(node.trail, node.clusters, token.usable !== null);
   showStages(node);
   const upMs = Date.now() - seen.sum("emostream_start_time_seconds") * 1000;
   const version = seen.samples("emostream_build_info")[0]?.labels.version ?? "";
-  write(byId("node-facts"), `Emostream ${version}, up for ${age(upMs)}, seen at ${clock(node.heardAtMs)}`);
+  write(byId("node-facts"), `Emostream ${version}, up for ${age(upMs)}, seen at ${clock(node.heardAtMs)}.`);
 }
 
 function showFeed() {

@@ -24,13 +24,15 @@ const REFUSALS = {
   unavailable: "The node could not do it in time. The list shows how far it came; asking again goes on from there.",
 };
 
+const NO_ANSWER = "The node does not answer. Nothing is known of what became of it; look, then try again.";
+
 /** Problems that have no field of their own, and the one that they are about. @type {Record<string, string>} */
 const FIELD_OF = { unauthorised: "token", cluster_exists: "id", cluster_draining: "id" };
 
 /** @param {unknown} error */
 function wrongOf(error) {
   if (error instanceof Wrong) return error;
-  if (!(error instanceof Refusal)) return new Wrong("", "The node does not answer. Nothing is known of what became of it; look, then try again.");
+  if (!(error instanceof Refusal)) return new Wrong("", NO_ANSWER);
   const field = error.field || FIELD_OF[error.code] || "";
   return new Wrong(field, REFUSALS[error.code] ?? sentence(error.message));
 }
@@ -42,12 +44,18 @@ export class Dialog {
   #root;
   #form;
   #submit;
+  #after;
 
-  /** @param {string} id @param {() => Promise<void>} submit Closes the dialog when it resolves; else what it throws is said. */
-  constructor(id, submit) {
+  /**
+   * @param {string} id
+   * @param {() => Promise<void>} submit Closes the dialog when it resolves; else what it throws is said.
+   * @param {() => void} [after] Once it is closed by that.
+   */
+  constructor(id, submit, after = () => {}) {
     this.#root = /** @type {HTMLDialogElement} */ (document.getElementById(id));
     this.#form = /** @type {HTMLFormElement} */ (this.#root.querySelector("form"));
     this.#submit = submit;
+    this.#after = after;
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#send();
@@ -85,6 +93,7 @@ export class Dialog {
     try {
       await this.#submit();
       this.close();
+      this.#after();
     } catch (error) {
       const wrong = wrongOf(error);
       // Who has closed it meanwhile still wants to know.

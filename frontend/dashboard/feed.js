@@ -20,7 +20,8 @@ export class Feed {
   windowMs = 2_000;
   /** Sessions that watch the stream; undefined where the server does not say. @type {number | undefined} */ viewers;
   /** @type {StateDetail} */ state = { state: "closed" };
-  /** When something was last heard of the stream, Unix time. */ heardAtMs = 0;
+  /** When something was last heard of the stream, by this browser's clock; 0 if never. */ heardAtMs = 0;
+  /** By how much the server's clock is before this one. */ #aheadMs = 0;
   /** True once the windows that are past are known, or cannot be had. */ isFilled = false;
 
   /** @param {{ changed: () => void, moved: (cluster: number) => void, refused: () => void }} listener */
@@ -38,6 +39,8 @@ export class Feed {
   get total() { return this.#crowd.total; }
   get isOpen() { return this.state.state === "open" && this.#crowd.seq !== null; }
   get interrupted() { return this.#crowd.interrupted; }
+  /** The server's clock, which windows go by. */
+  get serverNowMs() { return Date.now() + this.#aheadMs; }
 
   /** @param {string} stream */
   watch(stream) {
@@ -76,6 +79,7 @@ export class Feed {
   /** @param {WindowFrame} frame */
   #add(frame) {
     this.history.add(frame);
+    this.#aheadMs = frame.end_ms - Date.now();
     this.#heard(frame.viewers);
   }
 

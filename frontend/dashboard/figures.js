@@ -40,15 +40,22 @@ export function recentRow(trail) {
  * @returns {{ p50: Quantile | null, p99: Quantile | null, ofRange: boolean }}
  */
 export function windowDelays(trail, rangeMs) {
-  const histograms = trail.within(rangeMs).map(({ seen }) => histogramOf(seen, "emostream_window_delay_seconds"));
-  const last = histograms.at(-1) ?? { bounds: [], counts: [] };
-  const recent = between(last, histograms[0] ?? last);
+  const marks = trail.within(rangeMs);
+  const last = delaysSeen(marks.at(-1)?.seen ?? NOTHING);
+  const recent = between(last, delaysSeen(marks[0]?.seen ?? NOTHING));
   const ofRange = observed(recent) >= LEAST_WINDOWS;
   const shown = ofRange ? recent : last;
   return { p50: quantile(shown, 0.5), p99: quantile(shown, 0.99), ofRange };
 }
 
-/** Which part of the frames of the last minutes sum several windows, since their readers were slow or had been away. @param {MetricsTrail} trail */
+/** @param {Exposition} seen */
+const delaysSeen = (seen) => histogramOf(seen, "emostream_window_delay_seconds");
+
+/**
+ * Which part of the frames of the last minutes sum several windows, since their readers were slow or had been away.
+ *
+ * @param {MetricsTrail} trail
+ */
 export function mergedFrames(trail) {
   const of = (/** @type {string} */ kind) => trail.increase(MINUTES_MS, (seen) => seen.sum("emostream_frames_total", { kind })).amount;
   const [single, merged] = [of("single"), of("merged")];
@@ -85,7 +92,11 @@ export function behind(trail, stage) {
  * @property {number} writtenPerSecond
  */
 
-/** Stages by name, without their numbers. @param {import("./verdict.js").Ready | null} ready @param {MetricsTrail} trail @returns {Stage[]} */
+/**
+ * Stages by name, without their numbers.
+ *
+ * @param {import("./verdict.js").Ready | null} ready @param {MetricsTrail} trail @returns {Stage[]}
+ */
 export function stagesOf(ready, trail) {
   /** @type {Map<string, boolean[]>} */
   const ups = new Map();

@@ -16,7 +16,9 @@ copy.addEventListener("click", async () => {
 
 /** @param {import("./feed.js").Feed} feed */
 export function showFirst({ stream, total, isOpen, isFilled }) {
-  byId("first").hidden = !(isOpen && isFilled && total === 0);
+  const isEmpty = isOpen && isFilled && total === 0;
+  byId("first").hidden = !isEmpty;
+  byId("chart").inert = isEmpty;
   write(byId("first-stream"), stream);
   const reaction = { user_id: "me", emoji_type: "🔥", timestamp: "2026-06-11T20:00:00Z", ...(stream !== "main" && { stream }) };
   write(byId("curl"), `curl ${location.origin}/emoji -H 'content-type: application/json' \\\n  -d '${JSON.stringify(reaction)}'`);

@@ -23,11 +23,15 @@ export function showStreamFigures(feed) {
   write(byId("total-note"), asOf || `in ${feed.stream} since the start`);
 }
 
-/** @param {import("./feed.js").Feed} feed @param {number | null} sessions On this node, for a server that does not count viewers of a stream. */
+/**
+ * @param {import("./feed.js").Feed} feed
+ * @param {number | null} sessions On this node, for a server that does not count the viewers of a stream.
+ */
 export function showViewers(feed, sessions) {
   const viewers = feed.viewers ?? sessions;
+  const whose = feed.viewers === undefined ? "sessions" : `of ${feed.stream}`;
   write(byId("viewers"), viewers === null ? "–" : whole(viewers));
-  write(byId("viewers-note"), feed.viewers === undefined ? "sessions on this node, this page is one" : `of ${feed.stream} on this node, this page is one`);
+  write(byId("viewers-note"), `${whose} on this node, this page is one`);
 }
 
 /** @param {import("./figures.js").MetricsTrail} trail */

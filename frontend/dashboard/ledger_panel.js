@@ -32,28 +32,28 @@ const LINES = [
   { column: "deduplicated", name: "deduplicated", gloss: "repeats", kind: "part" },
 ];
 
-const KAFKA_NOTE = "On Kafka one node may count what another has accepted: only the sum over all nodes says what is in flight, and here it may be below zero.";
-
 const lines = new Rows(byId("ledger"), createLine, fillLine);
 const streams = new Rows(byId("streams"), createStream, fillStream);
 
-/** @param {Sight} sight @param {string} range What `recent` is of. */
-export function showLedger(sight, range) {
+/** @param {Sight} sight @param {string} range What `recent` is of. @param {number} numStreams */
+export function showLedger(sight, range, numStreams) {
   write(byId("ledger-range"), range);
+  write(byId("num-streams"), numStreams === 1 ? "the one stream of this node" : `all ${whole(numStreams)} streams of this node`);
   const shown = LINES.filter(({ column, kind }) => kind !== "rare" || sight.total[column] > 0);
   lines.show(shown.map((line) => ({ line, sight })), ({ line }) => `${line.kind} ${line.column}`);
   showBalance(sight);
   showBars(sight);
   byId("ledger-note").hidden = !sight.onKafka;
-  write(byId("ledger-note"), KAFKA_NOTE);
 }
 
 /** @param {import("./node.js").NodeWatch} node @param {Sight} sight @param {number} windowMs @param {number} nowMs */
 export function showStreams({ ledger, streamBacklogs }, sight, windowMs, nowMs) {
   byId("by-stream").hidden = ledger === null;
   if (!ledger) return;
-  const overdueOf = (/** @type {string} */ name) => (sight.onKafka ? 0 : streamBacklogs.get(name)?.look(nowMs, patienceMs(windowMs)).overdue ?? 0);
-  const items = Object.entries(ledger.streams).map(([name, row]) => ({ name, row, overdue: overdueOf(name) }));
+  const items = Object.entries(ledger.streams).map(([name, row]) => {
+    const backlog = sight.onKafka ? undefined : streamBacklogs.get(name)?.look(nowMs, patienceMs(windowMs));
+    return { name, row, overdue: backlog?.overdue ?? 0 };
+  });
   items.sort((left, right) => right.overdue - left.overdue || right.row.accepted - left.row.accepted);
   if (ledger.unattributed.received > 0) items.push({ name: "no stream", row: ledger.unattributed, overdue: 0 });
   streams.show(items, ({ name }) => name);
@@ -86,13 +86,15 @@ function showBars({ recent, onKafka, backlog }) {
   const isOverdue = !onKafka && backlog.overdue > 0;
   const scale = Math.max(1, recent.received, recent.counted + recent.deduplicated);
   const inFlight = Math.max(0, recent.accepted - recent.counted - recent.deduplicated);
-  fillBar(byId("bar-received"), scale, [["accepted", recent.accepted], ["refused", recent.rejected + recent.limited], ["shed", recent.shed]]);
-  fillBar(byId("bar-accepted"), scale, [["counted", recent.counted], ["deduplicated", recent.deduplicated], [isOverdue ? "overdue" : "flying", inFlight]]);
+  const refused = recent.rejected + recent.limited;
+  fillBar(byId("bar-received"), scale, { accepted: recent.accepted, refused, shed: recent.shed });
+  const { counted: inWindows, deduplicated } = recent;
+  fillBar(byId("bar-accepted"), scale, { counted: inWindows, deduplicated, [isOverdue ? "overdue" : "flying"]: inFlight });
 }
 
-/** @param {HTMLElement} bar @param {number} scale @param {[name: string, amount: number][]} parts */
+/** @param {HTMLElement} bar @param {number} scale @param {Record<string, number>} parts */
 function fillBar(bar, scale, parts) {
-  bar.replaceChildren(...parts.filter(([, amount]) => amount > 0).map(([name, amount]) => {
+  bar.replaceChildren(...Object.entries(parts).filter(([, amount]) => amount > 0).map(([name, amount]) => {
     const part = element("span", { class: name });
     part.style.width = `${(amount / scale) * 100}%`;
     return part;
@@ -103,7 +105,8 @@ function fillBar(bar, scale, parts) {
 function createLine({ line: { kind, name, gloss } }) {
   const recent = element("td");
   const total = element("td");
-  const root = element("tr", { class: kind }, element("th", { scope: "row" }, name, " ", element("span", { class: "note" }, gloss)), recent, total);
+  const head = element("th", { scope: "row" }, name, " ", element("span", { class: "note" }, gloss));
+  const root = element("tr", { class: kind }, head, recent, total);
   return { root, recent, total };
 }
 

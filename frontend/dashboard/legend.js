@@ -54,7 +54,8 @@ export class Legend {
 function createSwitch({ emoji }, toggle) {
   const sum = element("span", { class: "sum" });
   const name = emoji === REST ? element("span", {}, "others") : element("span", { class: "emoji" }, emoji);
-  const root = element("button", { type: "button", class: "switch" }, element("span", { class: "swatch", "aria-hidden": "true" }), name, sum);
+  const swatch = element("span", { class: "swatch", "aria-hidden": "true" });
+  const root = element("button", { type: "button", class: "switch" }, swatch, name, sum);
   root.addEventListener("click", toggle);
   return { root, sum };
 }

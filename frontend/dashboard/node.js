@@ -89,17 +89,22 @@ export class NodeWatch {
     }
   }
 
-  /** A token that is refused is not sent again, and what needs one is away for as long as the node does not give it. */
   async #lookAsAdmin() {
+    const [ledger, list] = await Promise.all([this.#askAsAdmin("/admin/ledger"), this.#askAsAdmin("/admin/clusters")]);
+    this.ledger = ledger;
+    this.clusters = list?.clusters ?? null;
+  }
+
+  /** Null where the node does not give it. A token that is refused is not sent again. @param {string} path */
+  async #askAsAdmin(path) {
     const token = this.#token.usable;
+    if (token === null) return null;
     try {
-      const answers = token === null ? [null, null] : await Promise.all([askAdmin(token, "/admin/ledger"), askAdmin(token, "/admin/clusters")]);
-      this.ledger = answers[0];
-      this.clusters = answers[1]?.clusters ?? null;
+      return await askAdmin(token, path);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (error.status === 401 && token === this.#token.usable) this.#token.refused = true;
-      [this.ledger, this.clusters] = [null, null];
+      return null;
     }
   }
 }

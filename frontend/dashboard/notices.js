@@ -19,13 +19,19 @@ import { MINUTES_MS, rangeWords } from "./ranges.js";
 /** @type {Watched[]} */
 const WATCHED = [
   { name: "actor_deaths_total", by: "actor", lasts: true, what: "an actor died and was rebuilt" },
-  { name: "http_responses_total", by: "route", lasts: true, only: ({ status }) => status === "500", what: "a request ended in a panic" },
+  {
+    name: "http_responses_total", by: "route", lasts: true, only: ({ status }) => status === "500",
+    what: "a request ended in a panic",
+  },
   { name: "windows_absorbed_total", by: "edge", lasts: true, what: "a window was left to the next one, totals are right" },
   { name: "partitions_late_total", what: "a window did not wait for a late partition" },
   { name: "mailbox_full_total", by: "edge", what: "a mailbox was full, nothing is lost by it" },
   { name: "kafka_refused_total", by: "stage", what: "the brokers refused a record" },
   { name: "kafka_poison_total", by: "topic", what: "a record could not be used and was passed by" },
-  { name: "kafka_transactions_total", by: "stage", only: ({ outcome }) => outcome !== "committed", what: "a transaction did not commit, counts stay right" },
+  {
+    name: "kafka_transactions_total", by: "stage", only: ({ outcome }) => outcome !== "committed",
+    what: "a transaction did not commit, counts stay right",
+  },
   { name: "kafka_rebalances_total", by: "stage", what: "partitions changed hands" },
 ];
 

@@ -11,7 +11,11 @@ const LOOSE_MS = 6_000;
 /** @param {number} minutes */
 export const lastMinutes = (minutes) => (minutes === 1 ? "last minute" : `last ${minutes} min`);
 
-/** What a figure is really of: less than its range while this page has not been there for longer. @param {import("./trail.js").Trail<unknown>} trail @param {number} rangeMs */
+/**
+ * What a figure is really of: less than its range while this page has not been there for longer.
+ *
+ * @param {import("./trail.js").Trail<unknown>} trail @param {number} rangeMs
+ */
 export function rangeWords(trail, rangeMs) {
   const knownMs = trail.increase(rangeMs, () => 0).seconds * 1000;
   return knownMs >= rangeMs - LOOSE_MS ? lastMinutes(rangeMs / 60_000) : `last ${age(knownMs)}`;

@@ -31,7 +31,7 @@ export class StreamDialog {
       const row = ledger?.streams[name];
       return { name, note: row ? `${counted(row.counted, "reaction")} counted` : "", current: name === current };
     }), ({ name }) => name);
-    write(byId("stream-hint"), ledger ? "Every stream of this node. A name that is new becomes one." : "With the admin token: every stream of this node. A name that is new becomes one.");
+    write(byId("stream-hint"), `${ledger ? "E" : "With the admin token: e"}very stream of this node. A name that is new becomes one.`);
     this.#dialog.open();
   }
 

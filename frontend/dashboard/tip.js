@@ -37,7 +37,8 @@ export class Tip {
       }),
     );
     this.#place(atPx);
-    if (byKey && entry.seq !== this.#said) this.#say(`${titleOf(entry)}. ${lines.map(({ name, value }) => `${name} ${whole(value)}`).join(", ")}`);
+    const spoken = lines.map(({ name, value }) => `${name} ${whole(value)}`).join(", ");
+    if (byKey && entry.seq !== this.#said) this.#say(`${titleOf(entry)}. ${spoken}`);
     this.#said = byKey ? entry.seq : -1;
   }
 

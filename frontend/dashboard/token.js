@@ -1,10 +1,12 @@
 /** The admin token: given in a form or in the fragment of the address, which no browser sends, and kept for this tab alone. */
 
+import { keep, recall } from "./storage.js";
+
 const KEY = "emostream.admin-token";
 const FRAGMENT = /^#token=(.+)$/;
 
 export class Token {
-  #value = sessionStorage.getItem(KEY);
+  #value = recall("sessionStorage", KEY);
   /** The node has answered 401 to it, and it is not sent any more. */
   refused = false;
 
@@ -22,7 +24,7 @@ export class Token {
     const match = FRAGMENT.exec(location.hash);
     if (!match) return false;
     history.replaceState(history.state, "", location.pathname + location.search);
-    this.give(decodeURIComponent(match[1]));
+    this.give(decoded(match[1]));
     return true;
   }
 
@@ -30,12 +32,21 @@ export class Token {
   give(value) {
     this.#value = value;
     this.refused = false;
-    sessionStorage.setItem(KEY, value);
+    keep("sessionStorage", KEY, value);
   }
 
   forget() {
     this.#value = null;
     this.refused = false;
-    sessionStorage.removeItem(KEY);
+    keep("sessionStorage", KEY, null);
+  }
+}
+
+/** As it was meant, whether or not the address was encoded. @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }

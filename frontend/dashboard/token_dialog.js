@@ -4,6 +4,8 @@ import { askAdmin } from "./api.js";
 import { Dialog, Wrong } from "./dialog.js";
 import { byId, write } from "./dom.js";
 
+const REFUSED = "The node does not take the token that was given. It may have been started again with another one.";
+
 export class TokenDialog {
   #token;
   #changed;
@@ -32,7 +34,7 @@ export class TokenDialog {
   #open() {
     byId("forget").hidden = !this.#token.given;
     this.#dialog.open();
-    if (this.#token.refused) this.#dialog.say(new Wrong("token", "The node does not take the token that was given. It may have been started again with another one."));
+    if (this.#token.refused) this.#dialog.say(new Wrong("token", REFUSED));
   }
 
   async #use() {

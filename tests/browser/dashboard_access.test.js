@@ -7,6 +7,7 @@ import { DESK, isAccessible, PHONE, SERVE, SERVER_AWAY, shows, TIMEOUT, TOKEN } 
 import { Server } from "./server.js";
 
 const browser = new Browser();
+const LONG_NAME = "a-stream-with-a-name-as-long-as-it-may-be-which-is-of-64-letters".padEnd(64, "-");
 
 after(() => browser.close());
 
@@ -26,11 +27,11 @@ for (const [screen, viewport] of Object.entries({ phone: PHONE, desk: DESK })) {
     await isFine("empty");
 
     await page.goto(`${server.origin}/dashboard#token=${TOKEN}`);
-    await server.react([["🔥", 1_000_000], ["❤️", 800], ["👏", 700], ["😂", 600], ["😮", 500], ["🎉", 400], ["😢", 300], ["🏆", 200], ["🙌", 100], ["💯", 50]]);
-    await server.react([["🔥", 12]], "a-stream-with-quite-a-long-name-as-it-may-have-up-to-64-letters.");
-    await shows(page, "total", "1,003,650");
+    await server.react(["🔥", "❤️", "👏", "😂", "😮", "🎉", "😢", "🏆", "🙌", "💯"].map((emoji, index) => [emoji, 10 ** (6 - index / 2) | 0]));
+    await server.react([["🔥", 12]], LONG_NAME);
+    await shows(page, "total", /^1,4\d\d,\d\d\d$/);
     await shows(page, "headline", "Every reaction is being counted");
-    await shows(page, "streams", /quite-a-long-name/);
+    await shows(page, "streams", new RegExp(LONG_NAME));
     await page.getByText("The same as a table").click();
     await isFine("lively");
 

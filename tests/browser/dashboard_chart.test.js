@@ -28,7 +28,10 @@ function historyOf(frames) {
 const seqs = (history) => history.entries.map(({ seq }) => seq);
 
 /** Heights of the layers from each x on, the rest last. @param {import("../../frontend/dashboard/stacking.js").Layers} layers */
-const heights = ({ tops }) => tops[0].map((_, place) => tops.map((layer, index) => layer[place] - (tops[index - 1]?.[place] ?? 0)).filter((height) => height > 0));
+const heights = ({ tops }) => tops[0].map((_, place) => {
+  const each = tops.map((layer, index) => layer[place] - (tops[index - 1]?.[place] ?? 0));
+  return each.filter((height) => height > 0);
+});
 
 /** @param {History} history */
 function stacked(history, choice = ALL) {

@@ -121,7 +121,8 @@ const books = (/** @type {Record<string, number>} */ outcomes, inFlight = 0) => 
 ].join("\n");
 
 test("the metrics hold the ledger's sum, and both of its equations", () => {
-  const row = sumOf(new Exposition(books({ accepted: 100, rejected: 5, limited: 3, shed: 2, unknown_outcome: 1, counted: 90, deduplicated: 4, late_carried: 7, lost: 1 }, 6)));
+  const outcomes = { accepted: 100, rejected: 5, limited: 3, shed: 2, unknown_outcome: 1, counted: 90, deduplicated: 4, late_carried: 7, lost: 1 };
+  const row = sumOf(new Exposition(books(outcomes, 6)));
   assert.equal(row.received, row.accepted + row.rejected + row.limited + row.shed);
   assert.equal(row.accepted, row.counted + row.in_flight + row.deduplicated);
   assert.equal(settled(row), 95);
@@ -134,14 +135,16 @@ test("the last minute's row is what was added in it", () => {
 });
 
 test("the share of merged frames is of the frames of the range", () => {
-  const frames = (/** @type {number} */ single, /** @type {number} */ merged) => `emostream_frames_total{kind="single"} ${single}\nemostream_frames_total{kind="merged"} ${merged}`;
+  const frames = (/** @type {number} */ single, /** @type {number} */ merged) => (
+    `emostream_frames_total{kind="single"} ${single}\nemostream_frames_total{kind="merged"} ${merged}`
+  );
   assert.deepEqual(mergedFrames(trailOf([frames(900, 100), frames(930, 110)])), { single: 30, merged: 10, share: 0.25 });
   assert.deepEqual(mergedFrames(trailOf([""])), { single: 0, merged: 0, share: 0 });
 });
 
 test("stages of one name are one, and without Kafka nothing of it is shown", () => {
-  const ready = { status: "not ready", stages: [{ stage: "ingest_0", up: true }, { stage: "ingest_1", up: false }, { stage: "window_merger", up: true }] };
-  assert.deepEqual(stagesOf(ready, trailOf([""])), [
+  const stages = [{ stage: "ingest_0", up: true }, { stage: "ingest_1", up: false }, { stage: "window_merger", up: true }];
+  assert.deepEqual(stagesOf({ status: "not ready", stages }, trailOf([""])), [
     { name: "ingest", ups: [true, false], kafka: null },
     { name: "window_merger", ups: [true], kafka: null },
   ]);
@@ -180,8 +183,16 @@ test("a stage that reads nothing at all is behind with the first record", () => 
 });
 
 test("rare events are said with their number and their place, and bugs for as long as the node runs", () => {
-  const before = 'emostream_actor_deaths_total{actor="session"} 2\nemostream_mailbox_full_total{edge="windows"} 10\nemostream_http_responses_total{route="/emoji",status="200"} 5';
-  const after = `${before.replace(" 10", " 13")}\nemostream_kafka_transactions_total{stage="window_merger",outcome="committed"} 9\nemostream_kafka_poison_total{topic="reactions",reason="json"} 1`;
+  const before = [
+    'emostream_actor_deaths_total{actor="session"} 2',
+    'emostream_mailbox_full_total{edge="windows"} 10',
+    'emostream_http_responses_total{route="/emoji",status="200"} 5',
+  ].join("\n");
+  const after = [
+    before.replace(" 10", " 13"),
+    'emostream_kafka_transactions_total{stage="window_merger",outcome="committed"} 9',
+    'emostream_kafka_poison_total{topic="reactions",reason="json"} 1',
+  ].join("\n");
   assert.deepEqual(noticesOf(trailOf([before, after])).map(({ words }) => words), [
     "2× an actor died and was rebuilt, since the start: session",
     "3× a mailbox was full, nothing is lost by it, in the last 2 s: windows",

@@ -41,12 +41,15 @@ export async function cells(page, id, name) {
 
 const axeSource = readFile(fileURLToPath(new URL("node_modules/axe-core/axe.min.js", import.meta.url)), "utf8");
 
+/** @param {any} violation */
+const wordsOf = ({ id, help, nodes }) => nodes.map((/** @type {any} */ node) => `${id}: ${help}\n  ${node.html}\n  ${node.failureSummary}`);
+
 /** Fails with what axe finds wrong with the page as it is now. @param {Page} page @param {string} state */
 export async function isAccessible(page, state) {
   // Colours on their way from one state to another are neither's.
-  await page.evaluate("Promise.allSettled(document.getAnimations().filter((each) => each.effect.getTiming().iterations !== Infinity).map((each) => each.finished))");
+  await page.evaluate(`Promise.allSettled(document.getAnimations()
+    .filter((each) => each.effect.getTiming().iterations !== Infinity).map((each) => each.finished))`);
   await page.evaluate(await axeSource);
   const { violations } = /** @type {any} */ (await page.evaluate("axe.run()"));
-  const found = violations.map((/** @type {any} */ { id, help, nodes }) => `${id}: ${help}\n${nodes.map((/** @type {any} */ { html, failureSummary }) => `  ${html}\n  ${failureSummary}`).join("\n")}`);
-  assert.deepEqual(found, [], state);
+  assert.deepEqual(violations.flatMap(wordsOf), [], state);
 }
