@@ -39,7 +39,6 @@ function showNode() {
   showVerdict(judge(sight));
   tokenDialog.show();
   showFeed();
-  showViewers(feed, node.trail.newest ? seen.sum("emostream_sessions") : null);
   if (!node.trail.newest) return;
   showDelay(node.trail);
   showLedger(sight, rangeWords(node.trail, MINUTE_MS), seen.sum("emostream_streams"));
@@ -56,6 +55,7 @@ function showFeed() {
   document.body.dataset.delayed = String(feed.interrupted);
   write(byId("connection"), feed.state.state === "connecting" ? "Connecting…" : connectionWords(feed.state, feed.interrupted));
   showStreamFigures(feed);
+  showViewers(feed, node.trail.newest?.seen.sum("emostream_sessions"));
   chart.show();
 }
 

@@ -24,6 +24,13 @@ const REFUSALS = {
   unavailable: "The node could not do it in time. The list shows how far it came; asking again goes on from there.",
 };
 
+/** What a field takes, where the node does not take what is in it. @type {Record<string, string>} */
+const TAKEN = {
+  "policy.top_n": "A whole number above 0.",
+  "policy.min_count": "A whole number.",
+  "policy.scale.divisor": "A whole number above 0.",
+};
+
 const NO_ANSWER = "The node does not answer. Nothing is known of what became of it; look, then try again.";
 
 /** Problems that have no field of their own, and the one that they are about. @type {Record<string, string>} */
@@ -34,7 +41,7 @@ function wrongOf(error) {
   if (error instanceof Wrong) return error;
   if (!(error instanceof Refusal)) return new Wrong("", NO_ANSWER);
   const field = error.field || FIELD_OF[error.code] || "";
-  return new Wrong(field, REFUSALS[error.code] ?? sentence(error.message));
+  return new Wrong(field, REFUSALS[error.code] ?? TAKEN[field] ?? sentence(error.message));
 }
 
 /** @param {string} text */

@@ -25,13 +25,13 @@ export function showStreamFigures(feed) {
 
 /**
  * @param {import("./feed.js").Feed} feed
- * @param {number | null} sessions On this node, for a server that does not count the viewers of a stream.
+ * @param {number | undefined} sessions On this node, for a server that does not count the viewers of a stream.
  */
 export function showViewers(feed, sessions) {
   const viewers = feed.viewers ?? sessions;
   const whose = feed.viewers === undefined ? "sessions" : `of ${feed.stream}`;
-  write(byId("viewers"), viewers === null ? "–" : whole(viewers));
-  write(byId("viewers-note"), `${whose} on this node, this page is one`);
+  write(byId("viewers"), viewers === undefined ? "–" : whole(viewers));
+  if (viewers !== undefined) write(byId("viewers-note"), `${whose} on this node, this page is one`);
 }
 
 /** @param {import("./figures.js").MetricsTrail} trail */

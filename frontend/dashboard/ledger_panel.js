@@ -38,7 +38,7 @@ const streams = new Rows(byId("streams"), createStream, fillStream);
 /** @param {Sight} sight @param {string} range What `recent` is of. @param {number} numStreams */
 export function showLedger(sight, range, numStreams) {
   write(byId("ledger-range"), range);
-  write(byId("num-streams"), numStreams === 1 ? "the one stream of this node" : `all ${whole(numStreams)} streams of this node`);
+  write(byId("num-streams"), `${counted(numStreams, "stream")} of this node`);
   const shown = LINES.filter(({ column, kind }) => kind !== "rare" || sight.total[column] > 0);
   lines.show(shown.map((line) => ({ line, sight })), ({ line }) => `${line.kind} ${line.column}`);
   showBalance(sight);

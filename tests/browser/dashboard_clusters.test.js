@@ -124,13 +124,13 @@ test("what is refused is said at its field, and what was typed stays", TIMEOUT, 
   assert.equal(await page.locator("#cluster-id-error").textContent(), "");
   await page.getByLabel("List only the first").fill("0");
   await page.keyboard.press("Enter");
-  await shows(page, "top-n-error", /wrong type or value/);
+  await shows(page, "top-n-error", "A whole number above 0.");
 
   await page.getByLabel("List only the first").fill("");
   await page.getByLabel("Scale for the screen").selectOption("divisor");
   await page.getByLabel("Divisor").fill("0");
   await button("Spawn").last().click();
-  await page.locator(".error").filter({ hasText: /wrong type or value/ }).waitFor();
+  await shows(page, "divisor-error", "A whole number above 0.");
   await button("Cancel").click();
   await isClosed();
   assert.deepEqual(browser.complaints.filter((complaint) => ![409, 422].some((status) => answered(status).test(complaint))), []);
