@@ -1,7 +1,9 @@
 /** Requests to the node that served this page. */
 
-/** An answer of the node that longer than this does not come is none. */
+/** An answer that does not come for so long is none. */
 const TIMEOUT_MS = 5_000;
+/** A cluster that is spawned is answered for once it delivers. */
+const CHANGE_TIMEOUT_MS = 20_000;
 
 /** An answer that is not what was asked for: a problem of the node's, or of something before it. */
 export class Refusal extends Error {
@@ -23,13 +25,14 @@ export async function ask(path, alsoGood = []) {
 }
 
 /**
- * An admin route. Spawning is answered once a cluster delivers, so there is no time-out but the server's.
+ * An admin route.
  *
  * @param {string} token @param {string} path @param {"GET" | "POST" | "PATCH" | "DELETE"} [method] @param {object} [body]
  */
 export async function askAdmin(token, path, method = "GET", body) {
   const headers = { authorization: `Bearer ${token}`, ...(body && { "content-type": "application/json" }) };
-  const response = await fetch(path, { method, headers, body: body && JSON.stringify(body), cache: "no-store" });
+  const signal = AbortSignal.timeout(method === "GET" ? TIMEOUT_MS : CHANGE_TIMEOUT_MS);
+  const response = await fetch(path, { method, headers, body: body && JSON.stringify(body), cache: "no-store", signal });
   if (!response.ok) throw await refusalOf(response);
   return response.json();
 }

@@ -30,7 +30,7 @@ const secondFormat = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
  * @typedef {object} Picture
  * @property {import("./stacking.js").Layers} layers
  * @property {readonly import("./stacking.js").Band[]} bands From the lowest layer.
- * @property {readonly Entry[]} entries
+ * @property {readonly Entry[]} entries Those in its range.
  * @property {number} fromMs
  * @property {number} toMs
  */
@@ -53,6 +53,8 @@ export class Chart {
     new ResizeObserver(() => this.#plot.setSize(sizeOf(parent))).observe(parent);
     parent.addEventListener("keydown", (event) => this.#onKey(event));
     parent.addEventListener("blur", () => this.#choose(null));
+    // Whoever takes the mouse has left the keyboard.
+    parent.addEventListener("pointermove", () => { this.#chosenSeq = null; });
   }
 
   /** @param {Picture} picture */
@@ -141,15 +143,15 @@ export class Chart {
     if (event.key === "Escape") this.#choose(null);
     if (!step) return;
     event.preventDefault();
-    const visible = this.#picture.entries.filter(({ endMs }) => endMs > this.#picture.fromMs);
-    const place = visible.findIndex(({ seq }) => seq === this.#chosenSeq);
-    const next = place < 0 ? visible.length - 1 : Math.min(visible.length - 1, Math.max(0, place + step));
-    this.#choose(visible[next]?.seq ?? null);
+    const { entries } = this.#picture;
+    const place = entries.findIndex(({ seq }) => seq === this.#chosenSeq);
+    const next = place < 0 ? entries.length - 1 : Math.min(entries.length - 1, Math.max(0, place + step));
+    this.#choose(entries[next]?.seq ?? null);
   }
 
   /** @param {number | null} seq */
   #choose(seq) {
-    const entry = this.#picture.entries.find((each) => each.seq === seq && each.endMs > this.#picture.fromMs);
+    const entry = this.#picture.entries.find((each) => each.seq === seq);
     if (!entry && this.#chosenSeq === null) return;
     this.#chosenSeq = entry?.seq ?? null;
     const left = entry ? this.#plot.valToPos((entry.startMs + entry.endMs) / 2000, "x") : -10;

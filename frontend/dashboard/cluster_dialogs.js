@@ -47,7 +47,7 @@ export class ClusterDialogs {
   retire(cluster) {
     this.#leaving = cluster;
     write(byId("retire-title"), `Retire cluster ${cluster.id}?`);
-    const moving = `Its ${counted(cluster.sessions, "session")} move to the others without a disconnect, and lose or repeat no window.`;
+    const moving = `Its ${counted(cluster.sessions, "session")} will move to the others without a disconnect, and lose or repeat no window.`;
     write(byId("retire-text"), `${cluster.sessions === 0 ? "It has no sessions." : moving} Then it stops.`);
     write(byId("retire-submit"), `Retire cluster ${cluster.id}`);
     this.#question.open();

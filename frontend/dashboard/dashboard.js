@@ -16,14 +16,12 @@ import { rememberStream } from "./recent_streams.js";
 import { sightOf } from "./sight.js";
 import { showStages } from "./stages_panel.js";
 import { StreamDialog } from "./stream_dialog.js";
-import { Token } from "./token.js";
+import { token } from "./token.js";
 import { TokenDialog } from "./token_dialog.js";
 import { judge } from "./verdict.js";
 import { showVerdict } from "./verdict_panel.js";
 import { say, tell } from "./voice.js";
 
-// First of all: a token in the address is taken out of it.
-const token = new Token();
 const node = new NodeWatch(token, showNode);
 const feed = new Feed({ changed: showFeed, moved: (cluster) => tell(`This page was moved to cluster ${cluster}`), refused: turnBack });
 const chart = new ChartPanel(feed, say);

@@ -21,7 +21,7 @@ export const NOTHING = new Exposition("");
 export const isOnKafka = (seen) => seen.has("emostream_kafka_reachable");
 
 /** @param {Exposition} seen @param {string} stage */
-export const lag = (seen, stage) => seen.sum("emostream_kafka_lag", { stage });
+const lag = (seen, stage) => seen.sum("emostream_kafka_lag", { stage });
 
 /** The ledger's sum over the last minute. @param {MetricsTrail} trail @returns {LedgerRow} */
 export function recentRow(trail) {

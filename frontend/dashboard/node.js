@@ -95,15 +95,15 @@ export class NodeWatch {
     this.clusters = list?.clusters ?? null;
   }
 
-  /** Null where the node does not give it. A token that is refused is not sent again. @param {string} path */
+  /** Null where it cannot be had. A token that is refused is not sent again. @param {string} path */
   async #askAsAdmin(path) {
     const token = this.#token.usable;
     if (token === null) return null;
     try {
       return await askAdmin(token, path);
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      if (error.status === 401 && token === this.#token.usable) this.#token.refused = true;
+      // A node that is away is told by what it shows without a token.
+      if (error instanceof Refusal && error.status === 401 && token === this.#token.usable) this.#token.refused = true;
       return null;
     }
   }

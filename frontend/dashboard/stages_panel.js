@@ -22,6 +22,7 @@ export function showStages({ ready, trail }) {
   const stages = stagesOf(ready, trail);
   chips.show(onKafka ? [] : stages, ({ name }) => name);
   lines.show(onKafka ? stages : [], ({ name }) => name);
+  byId("stages").hidden = onKafka;
   byId("kafka-box").hidden = !onKafka;
   document.body.dataset.kafka = String(onKafka);
   const ups = stages.flatMap((stage) => stage.ups);

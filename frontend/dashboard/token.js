@@ -42,6 +42,9 @@ export class Token {
   }
 }
 
+/** The one of this tab. */
+export const token = new Token();
+
 /** As it was meant, whether or not the address was encoded. @param {string} text */
 function decoded(text) {
   try {

@@ -129,6 +129,25 @@ test("a name that is no stream's is said, and main is shown", TIMEOUT, async () 
   assert.deepEqual(browser.complaints, []);
 });
 
+test("a node that has no room for another stream says so, and the page is back at main", TIMEOUT, async () => {
+  const full = new Server([...SERVE, "--set", "streams.max=1"]);
+  try {
+    await full.start();
+    const page = await browser.open(`${full.origin}/dashboard`);
+    await shows(page, "connection", "Live");
+    await page.getByRole("button", { name: "Stream main" }).click();
+    await page.getByLabel("Another one").fill("one-too-many");
+    await page.keyboard.press("Enter");
+    await shows(page, "notice", /as many streams as it allows/);
+    await shows(page, "stream", "main");
+    await shows(page, "total", "0");
+    await page.context().close();
+    assert.deepEqual(browser.complaints, []);
+  } finally {
+    await full.stop("SIGKILL");
+  }
+});
+
 test("accepted and counted that part are seen at once", TIMEOUT, async () => {
   const page = await browser.open("about:blank");
   await rewrite(page, "/metrics", (text) => text.replace(/(outcome="accepted"\}) (\d+)/, (_, name, value) => `${name} ${Number(value) + 1_203}`));

@@ -82,7 +82,7 @@ test("a cluster is spawned, changed and retired under its viewers, who move and 
   await cluster(9).getByText("all emojis, from a count of 20, divided by 100").waitFor();
 
   await button("Retire cluster 9").click();
-  await shows(page, "retire-text", /^Its 2 sessions move to the others without a disconnect/);
+  await shows(page, "retire-text", /^Its 2 sessions will move to the others without a disconnect/);
   await button("Keep it").click();
   await isClosed();
   await button("Retire cluster 9").click();
