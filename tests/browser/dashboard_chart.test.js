@@ -40,9 +40,11 @@ function stacked(history, choice = ALL) {
 }
 
 test("windows that are past come before those that come, and none is there twice", () => {
-  const history = historyOf([frame(12, [["🔥", 1]]), frame(13, [["🔥", 2]])]);
-  history.fill([frame(10, [["🔥", 5]]), frame(11, []), frame(12, [["🔥", 1]])]);
+  const history = historyOf([frame(12, [["🔥", 1]], { total: 3 }), frame(13, [["🔥", 2]])]);
+  history.fill([frame(10, [["🔥", 5]]), frame(11, []), frame(12, [["🔥", 1], ["😀", 2]])]);
   assert.deepEqual(seqs(history), [10, 11, 12, 13]);
+  // A policy has cut the frame, and nothing cuts what is past.
+  assert.equal(history.entries[2].counts.get("😀"), 2);
   assert.equal(history.newest?.total, 2);
 });
 

@@ -176,6 +176,8 @@ test("a stage is behind once it has been more than two seconds of its work behin
   assert.deepEqual(behind(looks(250), "window_aggregator"), { stage: "window_aggregator", records: 250 });
   assert.equal(behind(trailOf([onKafka(250, 0), onKafka(250, 0)]), "window_aggregator"), null);
   assert.equal(behind(looks(250), "window_merger"), null);
+  const caughtUp = trailOf(Array.from({ length: 6 }, (_, look) => onKafka(look < 5 ? 900 : 0, look * 200)));
+  assert.equal(behind(caughtUp, "window_aggregator"), null);
 });
 
 test("a stage that reads nothing at all is behind with the first record", () => {

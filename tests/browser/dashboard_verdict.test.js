@@ -62,7 +62,7 @@ test("totals that fall are those of another start", () => {
   assert.deepEqual(backlogOf([...Array(12).fill([900, 100]), [3, 3]]), { inFlight: 0, overdue: 0, ageMs: 0, settledAgoMs: 0 });
 });
 
-test("a backlog that is looked at for hours stays small and keeps its age", () => {
+test("a backlog keeps its age for hours, though old looks are thinned out", () => {
   const looks = Array.from({ length: 5_000 }, (_, second) => /** @type {[number, number]} */ ([100 + second, 0]));
   const { overdue, ageMs } = backlogOf(looks);
   assert.equal(ageMs, 4_999_000);
