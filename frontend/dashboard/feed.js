@@ -9,8 +9,7 @@ const KEEP_MS = 600_000;
 /** No list of windows is asked to be longer. */
 const MAX_WINDOWS = 1_200;
 
-/** @typedef {import("../sdk/emostream.js").Hello & { viewers?: number }} Hello */
-/** @typedef {import("../sdk/emostream.js").WindowFrame & { viewers?: number }} WindowFrame */
+/** @typedef {import("../sdk/emostream.js").Hello} Hello */
 /** @typedef {import("../sdk/emostream.js").StateDetail} StateDetail */
 
 export class Feed {
@@ -18,7 +17,6 @@ export class Feed {
   #changed;
   history = new History(KEEP_MS);
   windowMs = 2_000;
-  /** Sessions that watch the stream; undefined where the server does not say. @type {number | undefined} */ viewers;
   /** @type {StateDetail} */ state = { state: "closed" };
   /** When something was last heard of the stream, by this browser's clock; 0 if never. */ heardAtMs = 0;
   /** By how much the server's clock is before this one. */ #aheadMs = 0;
@@ -27,16 +25,25 @@ export class Feed {
   /** @param {{ changed: () => void, moved: (cluster: number) => void, refused: () => void }} listener */
   constructor({ changed, moved, refused }) {
     this.#changed = changed;
-    this.#on("state", (/** @type {StateDetail} */ detail) => { this.state = detail; this.#changed(); });
-    this.#on("hello", (/** @type {Hello} */ hello) => this.#welcome(hello));
-    this.#on("window", (/** @type {WindowFrame} */ frame) => this.#add(frame));
-    this.#on("delivery", () => this.#changed());
-    this.#on("error", (/** @type {{ code: string }} */ { code }) => { if (code === "stream_limit") refused(); });
-    this.#on("moved", (/** @type {{ cluster: number }} */ { cluster }) => moved(cluster));
+    this.#crowd.addEventListener("state", ({ detail }) => {
+      this.state = detail;
+      changed();
+    });
+    this.#crowd.addEventListener("hello", ({ detail }) => this.#welcome(detail));
+    this.#crowd.addEventListener("window", ({ detail }) => {
+      this.history.add(detail);
+      this.#aheadMs = detail.end_ms - Date.now();
+      this.#heard();
+    });
+    this.#crowd.addEventListener("delivery", changed);
+    this.#crowd.addEventListener("moved", ({ detail }) => moved(detail.cluster));
+    this.#crowd.addEventListener("error", ({ detail }) => { if (detail.code === "stream_limit") refused(); });
   }
 
   get stream() { return this.#crowd.stream; }
   get total() { return this.#crowd.total; }
+  /** Sessions that watch the stream; undefined where the server does not say. */
+  get viewers() { return this.#crowd.viewers; }
   get isOpen() { return this.state.state === "open" && this.#crowd.seq !== null; }
   get interrupted() { return this.#crowd.interrupted; }
   /** The server's clock, which windows go by. */
@@ -46,7 +53,6 @@ export class Feed {
   watch(stream) {
     this.history.clear();
     this.isFilled = false;
-    this.viewers = undefined;
     this.heardAtMs = 0;
     if (this.#crowd.state === "closed") this.#crowd.connect(location.origin, { stream });
     else this.#crowd.subscribe(stream);
@@ -56,10 +62,11 @@ export class Feed {
   /** @param {Hello} hello */
   #welcome(hello) {
     this.windowMs = hello.window_ms;
-    this.#heard(hello.viewers);
-    // What a returning client has missed comes as one frame; else what was before does not join on to what comes.
+    // What was before does not join on to what comes: the node was started again, or this page was away for too long.
     if (!hello.recovered) this.history.clear();
-    if (!hello.recovered || !this.isFilled) this.#fill(hello.stream);
+    this.#heard();
+    // Also for who comes back, and gets what was missed as one frame: the node has it window by window.
+    this.#fill(hello.stream);
   }
 
   /** @param {string} stream */
@@ -70,28 +77,14 @@ export class Feed {
       if (stream !== this.stream) return;
       this.history.fill(windows);
     } catch {
-      // The chart then begins with the next frame; that the node is away is said elsewhere.
+      // The chart then has what the frames bring; that the node is away is said elsewhere.
     }
     this.isFilled = true;
     this.#changed();
   }
 
-  /** @param {WindowFrame} frame */
-  #add(frame) {
-    this.history.add(frame);
-    this.#aheadMs = frame.end_ms - Date.now();
-    this.#heard(frame.viewers);
-  }
-
-  /** @param {number | undefined} viewers */
-  #heard(viewers) {
-    this.viewers = viewers;
+  #heard() {
     this.heardAtMs = Date.now();
     this.#changed();
-  }
-
-  /** @template Detail @param {string} type @param {(detail: Detail) => void} listener */
-  #on(type, listener) {
-    this.#crowd.addEventListener(type, (event) => listener(/** @type {CustomEvent<Detail>} */ (event).detail));
   }
 }

@@ -29,9 +29,11 @@ export class History {
     this.#entries = [];
   }
 
-  /** @param {WindowFrame} frame */
+  /** A frame whose windows are known already has nothing to add, and one that sums some of them beats those. @param {WindowFrame} frame */
   add(frame) {
-    this.#entries.push(entryOf(frame, frame.span));
+    if (this.newest && frame.seq <= this.newest.seq) return;
+    const before = this.#entries.filter(({ endMs }) => endMs <= frame.start_ms);
+    this.#entries = [...before, entryOf(frame, frame.span)];
     this.#forget();
   }
 

@@ -54,6 +54,22 @@ test("a frame that sums windows beats them", () => {
   assert.deepEqual(seqs(history), [9, 10, 13]);
 });
 
+test("a frame that comes after its windows were listed is not there twice", () => {
+  const history = new History(KEEP_MS);
+  history.fill([frame(10, [["🔥", 1]]), frame(11, [["🔥", 2]]), frame(12, [["🔥", 3]])]);
+  history.add(frame(11, [["🔥", 2]]));
+  history.add(frame(12, [["🔥", 5]], { span: 2 }));
+  assert.deepEqual(seqs(history), [10, 11, 12]);
+  history.add(frame(13, [["🔥", 9]], { span: 3 }));
+  assert.deepEqual(seqs(history), [10, 13]);
+});
+
+test("what was missed is drawn window by window once it is listed", () => {
+  const history = historyOf([frame(10, [["🔥", 1]]), frame(13, [["🔥", 9]], { span: 3 })]);
+  history.fill([10, 11, 12, 13].map((seq) => frame(seq, [["🔥", seq]])));
+  assert.deepEqual(history.entries.map(({ span, total }) => [span, total]), [[1, 10], [1, 11], [1, 12], [1, 13]]);
+});
+
 test("a history forgets what is too old, and can be cleared", () => {
   const history = historyOf(Array.from({ length: 40 }, (_, index) => frame(index, [])));
   assert.equal(history.entries.length, KEEP_MS / WINDOW_MS);
