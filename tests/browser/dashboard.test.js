@@ -70,19 +70,20 @@ test("totals are exact, the verdict says that every reaction is counted, and the
 });
 
 test("the chart has its past, can be read as a table and by keyboard, and its layers can be switched off", TIMEOUT, async () => {
-  const page = await open();
-  await shows(page, "chart-summary", /: 2,543 reactions in the last 5 min, most of all 🔥 \(2,500\)\.$/);
-  const fire = page.getByRole("button", { name: "🔥 2,500" });
+  await server.react([["🔥", 1_200], ["😂", 40], ["👍🏽", 3]], "charted");
+  const page = await open("/dashboard?stream=charted");
+  await shows(page, "chart-summary", /: 1,243 reactions in the last 5 min, most of all 🔥 \(1,200\)\.$/);
+  const fire = page.getByRole("button", { name: "🔥 1,200" });
   assert.equal(await fire.getAttribute("aria-pressed"), "true");
   await fire.press("Enter");
   assert.equal(await fire.getAttribute("aria-pressed"), "false");
   await fire.press("Enter");
 
   await page.getByText("The same as a table").click();
-  assert.deepEqual(await page.locator("#table thead th").allTextContents(), ["Window", "All", "🔥", "😂", "👍🏽", "Others"]);
-  const rows = await Promise.all((await page.locator("#table tbody tr").all()).map((row) => row.locator("td").allTextContents()));
-  const sums = rows.reduce((sum, row) => row.map((text, column) => Number(text.replace(",", "")) + (sum[column] ?? 0)), /** @type {number[]} */ ([]));
-  assert.deepEqual(sums, [2_543, 2_500, 40, 3, 0]);
+  await shows(page, "table-head", "WindowAll🔥😂👍🏽Others");
+  const rows = (await page.locator("#table").innerText()).split("\n").map((line) => line.split("\t").slice(1));
+  const sums = rows.reduce((sum, row) => row.map((text, column) => Number(text.replace(",", "")) + sum[column]), [0, 0, 0, 0, 0]);
+  assert.deepEqual(sums, [1_243, 1_200, 40, 3, 0]);
 
   await page.locator("#chart").focus();
   await page.keyboard.press("ArrowRight");
@@ -235,7 +236,9 @@ test("a server that is killed is missed in words, its figures stay with their ti
   await shows(page, "total", "4");
   await shows(page, "headline", "Every reaction is being counted");
   await page.context().close();
-  assert.deepEqual(browser.complaints.filter((complaint) => !SERVER_AWAY.test(complaint)), []);
+  // A node that has just been started is not ready at once.
+  const expected = [SERVER_AWAY, answered(503)];
+  assert.deepEqual(browser.complaints.filter((complaint) => !expected.some((each) => each.test(complaint))), []);
 });
 
 test("the page is light, and comes from its node alone", TIMEOUT, async () => {
