@@ -60,9 +60,12 @@ export class NodeWatch {
   }
 
   async #look() {
-    const [metrics, ready] = await Promise.all([ask("/metrics"), ask("/ready", [503]), this.#lookAsAdmin()]);
+    const [metrics, ready, ledger, list] = await Promise.all([
+      ask("/metrics"), ask("/ready", [503]), this.#askAsAdmin("/admin/ledger"), this.#askAsAdmin("/admin/clusters"),
+    ]);
     const exposition = new Exposition(await metrics.text());
-    this.ready = await ready.json();
+    // All at once: what was seen of a node that is away stays as a whole.
+    [this.ready, this.ledger, this.clusters] = [await ready.json(), ledger, list?.clusters ?? null];
     this.#take(exposition);
     this.link = "open";
     this.heardAtMs = Date.now();
@@ -87,12 +90,6 @@ export class NodeWatch {
       this.streamBacklogs.set(stream, backlog);
       follow(backlog, atMs, row);
     }
-  }
-
-  async #lookAsAdmin() {
-    const [ledger, list] = await Promise.all([this.#askAsAdmin("/admin/ledger"), this.#askAsAdmin("/admin/clusters")]);
-    this.ledger = ledger;
-    this.clusters = list?.clusters ?? null;
   }
 
   /** Null where it cannot be had. A token that is refused is not sent again. @param {string} path */

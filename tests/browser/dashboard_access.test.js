@@ -25,6 +25,8 @@ for (const [screen, viewport] of Object.entries({ phone: PHONE, desk: DESK })) {
     };
     await shows(page, "headline", "Ready, and nothing has been sent yet");
     await isFine("empty");
+    const [frame, first] = await Promise.all([".chart-frame", "#first"].map((part) => page.locator(part).boundingBox()));
+    assert.ok(frame && first && first.height <= frame.height, "what is said of an empty stream has room");
 
     await page.goto(`${server.origin}/dashboard#token=${TOKEN}`);
     await server.react(["🔥", "❤️", "👏", "😂", "😮", "🎉", "😢", "🏆", "🙌", "💯"].map((emoji, index) => [emoji, 10 ** (6 - index / 2) | 0]));
@@ -45,6 +47,9 @@ for (const [screen, viewport] of Object.entries({ phone: PHONE, desk: DESK })) {
     await server.stop("SIGKILL");
     await shows(page, "headline", "Disconnected, trying again");
     await isFine("disconnected");
+    // What was seen stays, also what took the token.
+    await shows(page, "clusters", /live/);
+    await shows(page, "streams", new RegExp(LONG_NAME));
     await page.context().close();
     assert.deepEqual(browser.complaints.filter((complaint) => !SERVER_AWAY.test(complaint)), []);
   });
