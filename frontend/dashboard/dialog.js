@@ -1,5 +1,6 @@
 /** A dialog with a form: sends it, and says at the field what is wrong with it. */
 
+import { prepareDialog } from "../stage/dialog.js";
 import { Refusal } from "./api.js";
 import { tell } from "./voice.js";
 
@@ -67,9 +68,7 @@ export class Dialog {
       event.preventDefault();
       this.#send();
     });
-    this.#root.querySelector("[data-close]")?.addEventListener("click", () => this.close());
-    // Only a click beside the form lands on the dialog itself.
-    this.#root.addEventListener("click", (event) => { if (event.target === this.#root) this.close(); });
+    prepareDialog(this.#root);
   }
 
   open() {

@@ -29,9 +29,9 @@ export function showStreamFigures(feed) {
  */
 export function showViewers(feed, sessions) {
   const viewers = feed.viewers ?? sessions;
-  const whose = feed.viewers === undefined ? "sessions" : `of ${feed.stream}`;
+  const whose = feed.viewers === undefined ? "sessions on this node" : `of ${feed.stream}`;
   write(byId("viewers"), viewers === undefined ? "–" : whole(viewers));
-  if (viewers !== undefined) write(byId("viewers-note"), `${whose} on this node, this page is one`);
+  if (viewers !== undefined) write(byId("viewers-note"), `${whose}, this page is one`);
 }
 
 /** @param {import("./figures.js").MetricsTrail} trail */

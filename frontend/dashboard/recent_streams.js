@@ -1,16 +1,18 @@
 /** The streams that were looked at lately in this browser. */
 
+import { keep, recall } from "../stage/storage.js";
 import { isStreamName } from "../stage/words.js";
-import { keep, recall } from "./storage.js";
 
 const KEY = "emostream.streams";
 const MAX = 8;
 
 /** Newest first. @returns {string[]} */
-export const recentStreams = () => (recall("localStorage", KEY) ?? "").split(" ").filter(isStreamName).slice(0, MAX);
+export function recentStreams() {
+  const names = recall(KEY);
+  return Array.isArray(names) ? names.filter((name) => typeof name === "string" && isStreamName(name)).slice(0, MAX) : [];
+}
 
 /** @param {string} stream */
 export function rememberStream(stream) {
-  const names = [stream, ...recentStreams().filter((name) => name !== stream)];
-  keep("localStorage", KEY, names.slice(0, MAX).join(" "));
+  keep(KEY, [stream, ...recentStreams().filter((name) => name !== stream)].slice(0, MAX));
 }

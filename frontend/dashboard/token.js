@@ -1,12 +1,10 @@
 /** The admin token: given in a form or in the fragment of the address, which no browser sends, and kept for this tab alone. */
 
-import { keep, recall } from "./storage.js";
-
 const KEY = "emostream.admin-token";
 const FRAGMENT = /^#token=(.+)$/;
 
 export class Token {
-  #value = recall("sessionStorage", KEY);
+  #value = recall();
   /** The node has answered 401 to it, and it is not sent any more. */
   refused = false;
 
@@ -32,18 +30,37 @@ export class Token {
   give(value) {
     this.#value = value;
     this.refused = false;
-    keep("sessionStorage", KEY, value);
+    keep(value);
   }
 
   forget() {
     this.#value = null;
     this.refused = false;
-    keep("sessionStorage", KEY, null);
+    keep("");
   }
 }
 
 /** The one of this tab. */
 export const token = new Token();
+
+/** A browser may refuse to keep anything: a token is then gone with a reload. */
+function recall() {
+  try {
+    return sessionStorage.getItem(KEY) || null;
+  } catch {
+    return null;
+  }
+}
+
+/** @param {string} value Nothing, to forget it. */
+function keep(value) {
+  try {
+    if (value === "") sessionStorage.removeItem(KEY);
+    else sessionStorage.setItem(KEY, value);
+  } catch {
+    // See above.
+  }
+}
 
 /** As it was meant, whether or not the address was encoded. @param {string} text */
 function decoded(text) {

@@ -61,7 +61,7 @@ test("totals are exact, the verdict says that every reaction is counted, and the
   assert.deepEqual((await cells(page, "ledger", "in flight")).at(-1), "0");
   await shows(page, "balance", "They agree");
   await shows(page, "viewers", "1");
-  await shows(page, "viewers-note", "of main on this node, this page is one");
+  await shows(page, "viewers-note", "of main, this page is one");
   await shows(page, "slow", "0");
   await shows(page, "delay", /^[≈≤>] [\d.]+ m?s$/);
   assert.equal(await page.locator("#first").isVisible(), false);

@@ -20,7 +20,7 @@ for (const [screen, viewport] of Object.entries({ phone: PHONE, desk: DESK })) {
     const page = await browser.open(`${server.origin}/dashboard`, { viewport });
     /** @param {string} state */
     const isFine = async (state) => {
-      await isAccessible(page, `${state} on a ${screen}`);
+      await isAccessible(page);
       assert.ok(/** @type {number} */ (await page.evaluate("document.documentElement.scrollWidth")) <= viewport.width, `${state} is too wide`);
     };
     await shows(page, "headline", "Ready, and nothing has been sent yet");
