@@ -86,8 +86,13 @@ fn shift(counter: &AtomicU64, change: i64) {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
+    use bytes::Bytes;
+
     use super::*;
-    use crate::testkit::{Ground, seats, stream};
+    use crate::actors::subscriber::Outlet;
+    use crate::testkit::{Ground, Listener, board, deliver, seats, stream};
 
     fn worker(ground: &Ground) -> Audience {
         Audience::new(ground.streams.clone(), ground.metrics.clone())
@@ -124,5 +129,49 @@ mod tests {
         }
         drop(one);
         assert_eq!(ground.metrics.sessions_slow.get(), 0);
+    }
+
+    /// A socket that takes frames when it is told to.
+    #[derive(Default)]
+    struct Socket {
+        is_free: Cell<bool>,
+    }
+
+    impl Outlet for Socket {
+        fn is_free(&self) -> bool {
+            self.is_free.get()
+        }
+
+        fn send(&self, _: &Bytes) -> bool {
+            true
+        }
+    }
+
+    #[actix::test]
+    async fn slow_is_who_is_behind_and_cannot_take_the_newest_window() {
+        let (ground, one) = (Ground::new(), seats(1));
+        let board = board(&ground, 10, &[&one]);
+        let sockets = [(); 2].map(|()| Rc::new(Socket::default()));
+        let mut listeners = [(); 2].map(|()| Listener::join(&board, &one));
+        let mut seated = board.subscribers(false);
+        seated.sort_by_key(|subscriber| subscriber.key);
+        for (subscriber, socket) in seated.iter().zip(&sockets) {
+            subscriber.write_to(socket.clone());
+        }
+        listeners
+            .iter_mut()
+            .for_each(|listener| drop(listener.read()));
+        let slow = || {
+            board.look_at_all(|_| {});
+            ground.metrics.sessions_slow.get()
+        };
+        assert_eq!(slow(), 0, "nobody is behind");
+        sockets[0].is_free.set(true);
+        deliver(&board, &one, [10]);
+        assert_eq!(slow(), 1, "one socket is full");
+        sockets[1].is_free.set(true);
+        assert_eq!(slow(), 0, "it will take the window");
+        deliver(&board, &one, [11]);
+        assert_eq!(slow(), 0, "it has");
     }
 }
