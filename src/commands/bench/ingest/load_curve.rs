@@ -11,7 +11,7 @@ use super::{Door, NUM_CONNECTIONS};
 pub(super) const NUM_CROWD: u32 = 15_000;
 
 /// `ingest.max_delay` of the node.
-pub(super) const MAX_DELAY: &str = "50ms";
+pub(super) const MAX_DELAY: &str = "40ms";
 
 /// One load and what came of it.
 pub(super) struct Offered {
