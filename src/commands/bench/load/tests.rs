@@ -69,9 +69,7 @@ fn in_an_open_loop_what_finds_no_connection_waits_or_is_not_sent() {
         num_senders: 1,
         duration: BRIEFLY,
     };
-    let open = load
-        .offer(&mut messages, pacing, false, &process::own)
-        .unwrap();
+    let open = load.offer(&mut messages, pacing, &process::own).unwrap();
     assert!(open.sent > 0 && open.sent < pacing.num_sends());
     let (since_due, since_sent) = (open.latencies.since_due(), open.latencies.since_sent());
     assert_eq!(since_due.len() as u64, open.sent);
