@@ -92,7 +92,7 @@ mod tests {
         let ground = Ground::new();
         let mut ingest = Desk::<Submit>::new(|_| Ok(()));
         let queue = Rc::new(Queue::new(Duration::from_millis(1), ground.metrics.clone()));
-        for second in 1..=3 {
+        for second in 1..=20 {
             queue.observe(Duration::from_secs(second), Duration::from_secs(1));
         }
         let door = Door::new(ingest.link(), queue, ground.streams.clone());

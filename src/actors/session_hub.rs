@@ -35,9 +35,6 @@ const FAREWELL_PAUSE: Duration = Duration::from_millis(5);
 const PING_PAUSE: Duration = Duration::from_millis(20);
 const PING_SPREAD: Duration = Duration::from_secs(2);
 
-/// However many time-outs are about to end, all sessions are not looked at more often.
-const SHORTEST_LOOK: Duration = Duration::from_millis(20);
-
 const MAILBOX: usize = 256;
 
 /// Settings under `session`.
@@ -66,9 +63,15 @@ impl HubConfig {
         }
     }
 
-    /// How long nobody is looked at. A time-out that ends sooner is waited for.
+    /// How long nobody is looked at.
     fn watch_interval(&self) -> Duration {
-        (self.stall_timeout / 15).clamp(SHORTEST_LOOK, Duration::from_secs(1))
+        (self.stall_timeout / 15).clamp(Duration::from_millis(20), Duration::from_secs(1))
+    }
+
+    /// The same, where a time-out ends sooner. All sessions are looked at, so that it is not waited for to the millisecond.
+    fn next_look(&self, rest: Duration) -> Duration {
+        let interval = self.watch_interval();
+        rest.clamp(interval / 8, interval)
     }
 }
 
@@ -96,11 +99,11 @@ impl SessionHub {
     fn watch(&mut self, ctx: &mut Context<Self>) {
         let (now, watch) = (Instant::now(), self.config.watch());
         let mut silent = Vec::new();
-        let mut next_look = self.config.watch_interval();
+        let mut soonest = watch.stall_timeout;
         self.board
             .look_at_all(|subscriber| match subscriber.judge(now, watch) {
                 Verdict::Fine => {}
-                Verdict::Waiting(rest) => next_look = next_look.min(rest),
+                Verdict::Waiting(rest) => soonest = soonest.min(rest),
                 Verdict::Ping => silent.push(subscriber.clone()),
                 Verdict::Stalled => self.board.close(subscriber, Close::Stalled),
             });
@@ -110,7 +113,7 @@ impl SessionHub {
             let pinging = in_slices(silent, Some(pause), Subscriber::ping);
             ctx.spawn(wrap_future::<_, Self>(pinging).map(|(), hub, _| hub.is_pinging = false));
         }
-        ctx.run_later(next_look.max(SHORTEST_LOOK), Self::watch);
+        ctx.run_later(self.config.next_look(soonest), Self::watch);
     }
 }
 

@@ -3,6 +3,8 @@
 //! A subscriber is shared by the hub and the session's own cursor on one thread. It owns no queue of windows, only
 //! `seen`: what it has missed is a subtraction.
 
+mod pulse;
+
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,6 +15,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use self::pulse::Pulse;
+pub use self::pulse::{Verdict, Watch};
 use crate::actors::close::Close;
 use crate::actors::frames;
 use crate::actors::messages::{ClusterSeats, Seat};
@@ -20,32 +24,6 @@ use crate::domain::{ClusterId, Seq, StreamName};
 
 /// A socket that takes this long to become writable after it was woken was blocked until its peer read.
 const BLOCKED_AFTER: Duration = Duration::from_millis(500);
-
-/// Bytes of windows that may be on their way to a peer that has not yet proved to have read them. What lies in the peer's
-/// kernel can't be merged any more, and a ping behind it comes late.
-const MAX_UNREAD: usize = 32 * 1024;
-
-/// How the hub watches its sessions.
-#[derive(Debug, Clone, Copy)]
-pub struct Watch {
-    /// Silence after which a session is stalled.
-    pub stall_timeout: Duration,
-    /// Silence after which a session without traffic is asked for a sign.
-    pub ping_interval: Duration,
-}
-
-/// What to do about a session's silence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Nothing.
-    Fine,
-    /// Nothing yet: it is stalled if that passes without a sign.
-    Waiting(Duration),
-    /// Ask for a sign.
-    Ping,
-    /// End it.
-    Stalled,
-}
 
 /// A session's socket, to which its hub writes windows. A hub wakes a crowd, and of a delivery's time a task that is woken,
 /// polls everything it listens to, writes, and polls again takes a third.
@@ -79,14 +57,7 @@ pub struct Subscriber {
     outlet: OnceCell<Rc<dyn Outlet>>,
     /// Since when it has been woken and not polled.
     woken: Cell<Option<Instant>>,
-    /// When the peer last proved that it reads: by answering a ping, or by making room in a blocked socket. At first when
-    /// it came.
-    heard: Cell<Instant>,
-    has_proved: Cell<bool>,
-    /// When the ping was sent that is not answered yet.
-    pinged: Cell<Option<Instant>>,
-    /// Bytes of windows since the last ping.
-    unread: Cell<usize>,
+    pulse: Pulse,
 }
 
 impl fmt::Debug for Subscriber {
@@ -123,10 +94,7 @@ impl Subscriber {
             waker: RefCell::new(None),
             outlet: OnceCell::new(),
             woken: Cell::new(None),
-            heard: Cell::new(Instant::now()),
-            has_proved: Cell::new(false),
-            pinged: Cell::new(None),
-            unread: Cell::new(0),
+            pulse: Pulse::new(),
         }
     }
 
@@ -157,11 +125,9 @@ impl Subscriber {
         self.notify(frames::moved(to.cluster));
     }
 
-    /// True if it may be handed another window: not while a ping is unanswered and half of what may be unread lies
-    /// behind it. A last one it may always have.
+    /// True if it may be handed another window, as far as it has proved to read. A last one it may always have.
     pub fn keeps_up(&self) -> bool {
-        let is_ending = self.close.get().is_some();
-        is_ending || self.pinged.get().is_none() || self.unread.get() < MAX_UNREAD / 2
+        self.close.get().is_some() || self.pulse.keeps_up()
     }
 
     /// True if it cannot be handed a window now, as it has not read what came before.
@@ -173,8 +139,7 @@ impl Subscriber {
     /// It has been handed everything through `seq`, in a frame of so many bytes.
     pub fn advance(&self, seq: Seq, frame_bytes: usize) {
         self.seen.set(seq);
-        self.unread.set(self.unread.get() + frame_bytes);
-        if self.pinged.get().is_none() && self.unread.get() >= MAX_UNREAD / 2 {
+        if self.pulse.sent(frame_bytes) {
             self.ping();
         }
     }
@@ -197,11 +162,11 @@ impl Subscriber {
         self.notices.borrow_mut().pop_front()
     }
 
-    /// Asks the peer for a sign that it reads.
+    /// Asks the peer for a sign that it reads, unless it has been asked.
     pub fn ping(&self) {
-        self.pinged.set(Some(Instant::now()));
-        self.unread.set(0);
-        self.notify(frames::ping());
+        if self.pulse.ping() {
+            self.notify(frames::ping());
+        }
     }
 
     /// Ends the session; the first reason stands. True if this was the first.
@@ -231,8 +196,7 @@ impl Subscriber {
 
     /// The peer has answered a ping, so it has read everything before it.
     pub fn answered(&self) {
-        self.prove();
-        if self.pinged.take().is_some() {
+        if self.pulse.answered() {
             self.wake();
         }
     }
@@ -242,7 +206,7 @@ impl Subscriber {
         if let Some(woken) = self.woken.take()
             && woken.elapsed() >= BLOCKED_AFTER
         {
-            self.prove();
+            self.pulse.prove();
         }
         let mut waker = self.waker.borrow_mut();
         if waker
@@ -251,11 +215,6 @@ impl Subscriber {
         {
             *waker = Some(cx.waker().clone());
         }
-    }
-
-    fn prove(&self) {
-        self.heard.set(Instant::now());
-        self.has_proved.set(true);
     }
 
     /// There is something to send.
@@ -280,38 +239,15 @@ impl Subscriber {
         is_at_peace.then_some(outlet.as_ref())
     }
 
-    /// Judges the silence. A session is stalled only if it left a ping unanswered: silence alone may be peace. Whoever has
-    /// proved to read may have read until that ping, and has all of the time-out from there; whoever never has, from its
-    /// coming.
-    ///
-    /// While windows flow, a ping goes out after half of the time-out, and the first one sooner; without traffic,
-    /// `ping_interval` keeps middleboxes awake and finds the dead.
+    /// Judges the silence of its peer.
     pub fn judge(&self, now: Instant, watch: Watch) -> Verdict {
-        let heard = self.heard.get();
-        if let Some(pinged) = self.pinged.get() {
-            let end = if self.has_proved.get() {
-                pinged.max(heard) + watch.stall_timeout
-            } else {
-                (heard + watch.stall_timeout).max(pinged + watch.stall_timeout / 3)
-            };
-            return match end.checked_duration_since(now) {
-                Some(rest) if !rest.is_zero() => Verdict::Waiting(rest),
-                _ => Verdict::Stalled,
-            };
-        }
-        let silent = now - heard;
-        let patience = watch.stall_timeout / if self.has_proved.get() { 2 } else { 5 };
-        let is_due = self.unread.get() > 0 && silent >= patience;
-        if is_due || silent >= watch.ping_interval {
-            Verdict::Ping
-        } else {
-            Verdict::Fine
-        }
+        self.pulse.judge(now, watch)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::pulse::MAX_UNREAD;
     use super::*;
     use crate::testkit::seats;
 
@@ -372,12 +308,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_peer_whose_first_window_comes_late_may_have_read_until_its_ping() {
+        let subscriber = subscriber();
+        assert_eq!(after(&subscriber, 20).await, Verdict::Fine);
+        subscriber.advance(Seq(2), 200);
+        assert_eq!(after(&subscriber, 1).await, Verdict::Ping);
+        subscriber.ping();
+        assert_eq!(after(&subscriber, 14).await, waiting(1));
+        assert_eq!(after(&subscriber, 1).await, Verdict::Stalled);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn an_idle_session_is_asked_for_a_sign_only_every_ping_interval() {
         let subscriber = subscriber();
         assert_eq!(after(&subscriber, 24).await, Verdict::Fine);
         assert_eq!(after(&subscriber, 1).await, Verdict::Ping);
         subscriber.ping();
-        assert_eq!(after(&subscriber, 4).await, waiting(1));
+        assert_eq!(after(&subscriber, 14).await, waiting(1));
         assert_eq!(after(&subscriber, 1).await, Verdict::Stalled);
     }
 

@@ -2,19 +2,26 @@
 //!
 //! What is watched is the delay of a queue, as CoDel does (Nichols and Jacobson, "Controlling Queue Delay", ACM Queue 2012):
 //! its length says nothing without its speed, and a delay that comes and goes is a burst, which a queue is there for. Only
-//! one that stands is overload. Then the share that is turned away follows how far the delay is beyond its target: whoever is
-//! told to come back in a second is silent for that second, so that a small share goes a long way.
+//! one that stands is overload. Then the share that is turned away follows how far the delay is beyond its target: a client that
+//! is told to come back in a second, and does, is silent for that second, so that a small share goes a long way.
 
 use std::time::Duration;
 
 /// How long the delay has to stand before anybody is turned away.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// In thousandths, turned away for each time that the delay has the target in it beyond the first.
-const SHARE_PER_TARGET: u128 = 100;
+/// The share that is turned away for each time that the delay has the target in it beyond the first.
+const SHARE_PER_TARGET: f64 = 0.3;
 
-/// In thousandths. Turning away costs nearly as much as taking in, so beyond this it would only do harm.
-const MOST: u128 = 500;
+/// The share follows the delay with this time constant. Those who were turned away come back after seconds: a share that
+/// followed at once would swing with them.
+const SETTLING: Duration = Duration::from_millis(500);
+
+/// Turning away costs nearly as much as taking in, so beyond this share it would only do harm.
+const MOST: f64 = 0.5;
+
+/// A share this small is none.
+const LEAST: f64 = 0.002;
 
 /// Decides who is taken in.
 #[derive(Debug, Clone)]
@@ -22,10 +29,12 @@ pub struct Admission {
     target: Duration,
     /// Since when every delay was beyond the target.
     standing_since: Option<Duration>,
-    /// How many of a thousand are turned away.
-    share: u32,
-    /// Thousandths of one who is turned away next.
-    owed: u32,
+    /// When the last one was observed.
+    observed: Duration,
+    /// The share of those that come who are turned away.
+    share: f64,
+    /// How much of the next one is turned away already.
+    owed: f64,
 }
 
 impl Admission {
@@ -34,32 +43,46 @@ impl Admission {
         Self {
             target: target.max(Duration::from_micros(1)),
             standing_since: None,
-            share: 0,
-            owed: 0,
+            observed: Duration::ZERO,
+            share: 0.0,
+            owed: 0.0,
         }
     }
 
     /// Somebody had to wait that long, and was served at `now`, a time since any fixed moment.
     pub fn observe(&mut self, now: Duration, delay: Duration) {
-        if delay <= self.target {
+        let passed = now.saturating_sub(self.observed);
+        self.observed = now;
+        let wanted = if delay > self.target {
+            let came = now.saturating_sub(delay);
+            let since = *self.standing_since.get_or_insert(came);
+            if self.share == 0.0 && now.saturating_sub(since) < PATIENCE {
+                return;
+            }
+            let beyond = delay.as_secs_f64() / self.target.as_secs_f64() - 1.0;
+            (SHARE_PER_TARGET * beyond).min(MOST)
+        } else {
             self.standing_since = None;
-            self.share = 0;
-            return;
+            0.0
+        };
+        let step = (passed.as_secs_f64() / SETTLING.as_secs_f64()).min(1.0);
+        self.share += (wanted - self.share) * step;
+        if self.share < LEAST {
+            self.share = 0.0;
         }
-        let came = now.saturating_sub(delay);
-        let since = *self.standing_since.get_or_insert(came);
-        if now.saturating_sub(since) >= PATIENCE {
-            let beyond = (delay - self.target).as_micros() * SHARE_PER_TARGET;
-            self.share = (beyond / self.target.as_micros()).min(MOST) as u32;
-        }
+    }
+
+    /// Nobody had to wait too long the last time, and nobody is turned away.
+    pub fn is_at_ease(&self) -> bool {
+        self.standing_since.is_none() && self.share == 0.0
     }
 
     /// Whether the next one is taken in. Those who are not are evenly spread among the others.
     pub fn admits(&mut self) -> bool {
         self.owed += self.share;
-        let is_admitted = self.owed < 1_000;
+        let is_admitted = self.owed < 1.0;
         if !is_admitted {
-            self.owed -= 1_000;
+            self.owed -= 1.0;
         }
         is_admitted
     }
@@ -98,28 +121,56 @@ mod tests {
         assert_eq!(turned_away(&mut after(long_but_broken)), 0);
     }
 
-    #[test]
-    fn a_delay_that_stands_has_a_share_turned_away_that_grows_with_it() {
-        let standing = |delay| after((1..=20).map(|tenth| (tenth * 100, delay)));
-        assert_eq!(turned_away(&mut standing(55)), 10);
-        assert_eq!(turned_away(&mut standing(100)), 100);
-        assert_eq!(turned_away(&mut standing(10_000)), 500);
+    /// A delay that has stood for so long that the share has settled.
+    fn standing(delay: u64) -> Admission {
+        after((1..=100).map(|tenth| (tenth * 100, delay)))
     }
 
     #[test]
-    fn one_delay_within_the_target_ends_it() {
-        let mut admission = after((1..=20).map(|tenth| (tenth * 100, 500)));
-        assert!(turned_away(&mut admission) > 0);
-        admission.observe(ms(2_100), TARGET);
+    fn a_delay_that_stands_has_a_share_turned_away_that_grows_with_it() {
+        for (delay, share) in [(55, 30), (75, 150), (10_000, 500)] {
+            let away = turned_away(&mut standing(delay));
+            assert!(away.abs_diff(share) <= 1, "{delay} ms: {away}");
+        }
+    }
+
+    #[test]
+    fn the_share_follows_the_delay_within_seconds_and_ends_with_it() {
+        let mut admission = after((1..=11).map(|tenth| (tenth * 100, 10_000)));
+        let first = turned_away(&mut admission);
+        admission.observe(ms(1_200), ms(10_000));
+        let second = turned_away(&mut admission);
+        assert!(
+            0 < first && first < second && second < 500,
+            "{first}, {second}"
+        );
+        let mut quiet = 0;
+        while !admission.is_at_ease() {
+            quiet += 20;
+            admission.observe(ms(1_200 + quiet), ms(1));
+        }
+        assert!(quiet < 4_000, "{quiet} ms");
         assert_eq!(turned_away(&mut admission), 0);
     }
 
     #[test]
+    fn bursts_far_apart_are_each_taken_in_whole() {
+        let mut admission = Admission::new(TARGET);
+        for minute in 1..=3 {
+            admission.observe(ms(minute * 60_000), ms(600));
+            assert_eq!(turned_away(&mut admission), 0);
+            admission.observe(ms(minute * 60_000 + 20), ms(0));
+        }
+    }
+
+    #[test]
     fn those_who_are_turned_away_are_spread_among_the_others() {
-        let mut admission = after((1..=20).map(|tenth| (tenth * 100, 150)));
-        let first: Vec<bool> = (0..20).map(|_| admission.admits()).collect();
-        let refused: Vec<usize> = (0..20).filter(|place| !first[*place]).collect();
-        assert_eq!(refused, [4, 9, 14, 19]);
+        let mut admission = standing(10_000);
+        let all: Vec<bool> = (0..1_000).map(|_| admission.admits()).collect();
+        assert!(
+            all.windows(2).all(|pair| pair[0] || pair[1]),
+            "never two in a row"
+        );
     }
 
     proptest! {

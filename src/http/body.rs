@@ -42,7 +42,7 @@ pub(super) async fn read(
     })
 }
 
-/// Asks twice, in two turns of the task. actix-http hands a body on after its request has been asked for the first time, so
+/// Asks twice. actix-http hands a body on after its request has been asked for the first time, so
 /// one that came with its head is there at the second: setting a clock for it would cost as much as reading it.
 async fn come_already<Body: Future>(mut body: Pin<&mut Body>) -> Option<Body::Output> {
     let mut is_second = false;

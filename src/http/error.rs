@@ -2,6 +2,7 @@
 //! of errors.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use actix_web::error::QueryPayloadError;
@@ -13,6 +14,9 @@ use crate::actors::link::Gone;
 use crate::actors::messages::{ClusterError, PlacementError, Shed};
 use crate::actors::session::shed_code;
 use crate::actors::streams::TooManyStreams;
+
+/// For how long a client is sent away that found no room.
+const OVERLOADED_SECONDS: RangeInclusive<u64> = 1..=4;
 
 /// What went wrong, for a program (`code`) and for a person (`detail`).
 #[derive(Debug)]
@@ -170,7 +174,9 @@ impl From<Gone> for Problem {
 impl From<Shed> for Problem {
     fn from(shed: Shed) -> Self {
         let seconds = match shed {
-            Shed::Overloaded | Shed::Draining | Shed::Unavailable => 1,
+            // Not all at once: they would be too many again.
+            Shed::Overloaded => fastrand::u64(OVERLOADED_SECONDS),
+            Shed::Draining | Shed::Unavailable => 1,
             // Brokers that were away are heard within about that.
             Shed::BrokerAway | Shed::UnknownOutcome => 2,
             // Somebody has to do something first.
@@ -227,19 +233,20 @@ mod tests {
     #[test]
     fn whoever_is_turned_away_is_told_why_and_when_to_come_back() {
         for (shed, code, seconds) in [
-            (Shed::Overloaded, "overloaded", "1"),
-            (Shed::Draining, "draining", "1"),
-            (Shed::Unavailable, "unavailable", "1"),
-            (Shed::BrokerAway, "broker_away", "2"),
-            (Shed::UnknownOutcome, "unknown_outcome", "2"),
-            (Shed::Refused, "broker_refused", "30"),
+            (Shed::Overloaded, "overloaded", OVERLOADED_SECONDS),
+            (Shed::Draining, "draining", 1..=1),
+            (Shed::Unavailable, "unavailable", 1..=1),
+            (Shed::BrokerAway, "broker_away", 2..=2),
+            (Shed::UnknownOutcome, "unknown_outcome", 2..=2),
+            (Shed::Refused, "broker_refused", 30..=30),
         ] {
             let problem = Problem::from(shed);
             let response = problem.error_response();
             assert_eq!(problem.code(), code);
             assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{code}");
-            let after = response.headers().get(header::RETRY_AFTER);
-            assert_eq!(after.unwrap(), seconds, "{code}");
+            let after = response.headers().get(header::RETRY_AFTER).unwrap();
+            let after = after.to_str().unwrap().parse().unwrap();
+            assert!(seconds.contains(&after), "{code}: {after}");
         }
     }
 }

@@ -3,13 +3,11 @@
 //!
 //! `POST /emoji` stands in the router as well, for whoever writes it in another way or asks for another protocol with it.
 
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
 use actix_http::body::BoxBody;
 use actix_http::{Method, Request, Response};
 use actix_web::ResponseError as _;
-use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use prometheus::IntCounter;
 
@@ -58,9 +56,7 @@ impl Front {
                 peer: head.peer_addr,
                 payload,
             };
-            let submitting = reactions::take_in(&worker, submission);
-            let answer = AssertUnwindSafe(submitting).catch_unwind().await;
-            let answer = answer.unwrap_or_else(|_| Err(observe::panicked()));
+            let answer = observe::survive(reactions::take_in(&worker, submission)).await;
             Ok(match answer {
                 Ok(answer) => {
                     accepted.inc();

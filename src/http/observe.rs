@@ -33,14 +33,14 @@ pub async fn observe(
     outcome
 }
 
-async fn survive<Answer>(
-    request: impl Future<Output = Result<Answer, Error>>,
-) -> Result<Answer, Error> {
+pub(super) async fn survive<Answer, Failure: From<Problem>>(
+    request: impl Future<Output = Result<Answer, Failure>>,
+) -> Result<Answer, Failure> {
     let answered = AssertUnwindSafe(request).catch_unwind().await;
     answered.unwrap_or_else(|_| Err(panicked().into()))
 }
 
-pub(super) fn panicked() -> Problem {
+fn panicked() -> Problem {
     Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "internal",
@@ -55,13 +55,16 @@ pub(super) fn count(metrics: &Metrics, route: Option<&str>, status: StatusCode) 
 
 #[cfg(test)]
 mod tests {
+    use actix_web::ResponseError as _;
+
     use super::*;
 
     #[actix_web::test]
     async fn a_panic_in_a_request_is_answered_with_500_and_ends_that_request_alone() {
         let bursting = survive(async { panic!("boom") });
         let others = survive(async { Ok("an answer") });
-        let (burst, other): (Result<&str, _>, _) = tokio::join!(bursting, others);
+        type Answer = Result<&'static str, Problem>;
+        let (burst, other): (Answer, Answer) = tokio::join!(bursting, others);
         let answer = burst.unwrap_err().error_response();
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(other.unwrap(), "an answer");

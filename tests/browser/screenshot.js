@@ -21,6 +21,8 @@ const MOOD = [
 const ADMIN_TOKEN = "a-token-for-pictures-alone";
 /** A line of the viewer whose history is full. */
 const SPARKS = /[▁▂▃▄▅▆▇█]{28}/;
+/** How long the dashboard looks on: its chart has a shape by then. */
+const SEEN_MS = 55_000;
 /** How long a page watches before its picture is taken: its pulse has a shape by then. */
 const WATCHED_WINDOWS = 40;
 
@@ -31,6 +33,7 @@ const WATCHED_WINDOWS = 40;
 const PICTURES = {
   "stage.png": pageAt("/", { width: 1280, height: 720 }, inTheCrowd),
   "stage-phone.png": pageAt("/", { width: 390, height: 844 }, inTheCrowd),
+  "dashboard.png": pageAt(`/dashboard#token=${ADMIN_TOKEN}`, { width: 1440, height: 1260 }, onCall),
   "view.png": viewer,
 };
 
@@ -59,6 +62,13 @@ async function inTheCrowd(page) {
   await page.getByRole("button", { name: "Send fire" }).click();
   const { seq } = await probe(page);
   await until(page, (stage, last) => stage.seq >= last && stage.particleCount > 60, seq + WATCHED_WINDOWS);
+}
+
+/** @param {Page} page */
+async function onCall(page) {
+  await page.getByText("Every reaction is being counted").first().waitFor();
+  await page.getByText("1 min", { exact: true }).click();
+  await page.waitForTimeout(SEEN_MS);
 }
 
 /** People who watch, and whom the pages count. @param {Server} server @param {Browser} browser */

@@ -178,7 +178,6 @@ async fn whatever_can_be_read_can_be_asked_for_by_its_head() {
             get.header("content-type"),
             "{path}"
         );
-        assert!(head.body.is_empty() && !get.body.is_empty(), "{path}");
     }
     api.admin(Method::HEAD, "/emoji", &json!(null))
         .await

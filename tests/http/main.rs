@@ -13,3 +13,4 @@ mod admin;
 mod operations;
 mod openapi;
 mod errors;
+mod slow_bodies;

@@ -59,6 +59,23 @@ async fn metrics_are_what_a_scraper_reads() {
 }
 
 #[tokio::test]
+async fn answers_are_counted_by_route_and_status_whatever_answers_them() {
+    let server = Server::start(&[]).await;
+    let api = server.api();
+    for _ in 0..3 {
+        api.react(&reaction("fan", "🔥")).await;
+    }
+    api.post("/emoji", &json!({})).await.expect(422);
+    api.get("/emoji").await.expect(405);
+    let scrape = Scrape::read(&api).await;
+    for (status, num) in [("200", 3.0), ("422", 1.0), ("405", 1.0)] {
+        let label = format!(r#"route="/emoji",status="{status}""#);
+        let counted = scrape.sum("emostream_http_responses_total", &label);
+        assert!((counted - num).abs() < 0.5, "{status}: {counted}");
+    }
+}
+
+#[tokio::test]
 async fn what_the_crowd_sends_makes_no_series() {
     let server = Server::start(&["--window", "100ms"]).await;
     let api = server.api();

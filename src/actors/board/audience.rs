@@ -56,7 +56,8 @@ impl Audience {
     pub(super) fn viewers(&self, stream: &StreamName) -> u64 {
         let row = self.streams.row(stream);
         row.map_or(0, |row| {
-            row.viewers.load(Ordering::Acquire) + row.viewers_elsewhere.load(Ordering::Acquire)
+            let here = row.viewers.load(Ordering::Acquire);
+            here.saturating_add(row.viewers_elsewhere.load(Ordering::Acquire))
         })
     }
 
@@ -72,14 +73,26 @@ impl Audience {
     }
 }
 
+/// A worker that is gone has no slow sessions.
+impl Drop for Audience {
+    fn drop(&mut self) {
+        self.are_slow(0);
+    }
+}
+
 fn shift(counter: &AtomicU64, change: i64) {
     counter.fetch_add(change as u64, Ordering::AcqRel);
 }
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
+    use bytes::Bytes;
+
     use super::*;
-    use crate::testkit::{Ground, seats, stream};
+    use crate::actors::subscriber::Outlet;
+    use crate::testkit::{Ground, Listener, board, deliver, seats, stream};
 
     fn worker(ground: &Ground) -> Audience {
         Audience::new(ground.streams.clone(), ground.metrics.clone())
@@ -114,5 +127,51 @@ mod tests {
             worker.are_slow(num);
             assert_eq!(ground.metrics.sessions_slow.get(), sum);
         }
+        drop(one);
+        assert_eq!(ground.metrics.sessions_slow.get(), 0);
+    }
+
+    /// A socket that takes frames when it is told to.
+    #[derive(Default)]
+    struct Socket {
+        is_free: Cell<bool>,
+    }
+
+    impl Outlet for Socket {
+        fn is_free(&self) -> bool {
+            self.is_free.get()
+        }
+
+        fn send(&self, _: &Bytes) -> bool {
+            true
+        }
+    }
+
+    #[actix::test]
+    async fn slow_is_who_is_behind_and_cannot_take_the_newest_window() {
+        let (ground, one) = (Ground::new(), seats(1));
+        let board = board(&ground, 10, &[&one]);
+        let sockets = [(); 2].map(|()| Rc::new(Socket::default()));
+        let mut listeners = [(); 2].map(|()| Listener::join(&board, &one));
+        let mut seated = board.subscribers(false);
+        seated.sort_by_key(|subscriber| subscriber.key);
+        for (subscriber, socket) in seated.iter().zip(&sockets) {
+            subscriber.write_to(socket.clone());
+        }
+        listeners
+            .iter_mut()
+            .for_each(|listener| drop(listener.read()));
+        let slow = || {
+            board.look_at_all(|_| {});
+            ground.metrics.sessions_slow.get()
+        };
+        assert_eq!(slow(), 0, "nobody is behind");
+        sockets[0].is_free.set(true);
+        deliver(&board, &one, [10]);
+        assert_eq!(slow(), 1, "one socket is full");
+        sockets[1].is_free.set(true);
+        assert_eq!(slow(), 0, "it will take the window");
+        deliver(&board, &one, [11]);
+        assert_eq!(slow(), 0, "it has");
     }
 }

@@ -17,14 +17,14 @@ pub(super) const EVERY: Duration = Duration::from_secs(5);
 /// How long its numbers stand: it may miss two turns.
 const STANDS: Duration = Duration::from_secs(15);
 
-/// How long numbers that stand no more lie in the topic.
+/// How long numbers that stand no more lie in the topic, and how far the clock of another node may be wrong.
 const BURIED_AFTER: Duration = Duration::from_secs(60);
 
 /// The viewers of this node, and of the others as far as is read.
 pub(super) struct Viewers {
     office: Office,
     streams: Arc<Streams>,
-    /// What it has written last.
+    /// What it has written last, or tried to.
     told: RefCell<BTreeMap<StreamName, u64>>,
 }
 
@@ -57,26 +57,29 @@ impl Viewers {
             return;
         }
         let node = self.office.memory.node().to_owned();
+        self.told.replace(streams.clone());
         let record = if streams.is_empty() {
             ControlRecord::ViewersGone(node)
         } else {
             ControlRecord::Viewers {
                 node,
-                streams: streams.clone(),
+                streams,
                 until: self.after(STANDS),
             }
         };
-        if self.office.log.append(&record).await.is_ok() {
-            self.told.replace(streams);
+        if self.office.log.append(&record).await.is_err() {
+            tracing::debug!("viewers could not be told, and are told again");
         }
     }
 
     /// Adds up the viewers of the other nodes, for every stream that this one knows.
     pub(super) fn sum_up(&self) {
-        let (now, memory) = (self.office.clock.now(), &self.office.memory);
+        let memory = &self.office.memory;
+        // What is said for longer than any node says it is not ours.
+        let stands = self.office.clock.now()..self.after(BURIED_AFTER);
         let mut elsewhere: HashMap<StreamName, u64> = HashMap::new();
         for (node, audience) in memory.state().audiences() {
-            if node != memory.node() && audience.until > now {
+            if node != memory.node() && stands.contains(&audience.until) {
                 for (stream, viewers) in &audience.streams {
                     *elsewhere.entry(stream.clone()).or_default() += viewers;
                 }
@@ -86,11 +89,10 @@ impl Viewers {
     }
 
     fn dead(&self) -> Vec<ControlRecord> {
-        let now = self.office.clock.now().0;
-        let long = BURIED_AFTER.as_millis() as u64;
+        let (now, long) = (self.office.clock.now().0, BURIED_AFTER.as_millis() as u64);
         let state = self.office.memory.state();
         let dead = state.audiences().iter();
-        let dead = dead.filter(|(_, audience)| audience.until.0.saturating_add(long) < now);
+        let dead = dead.filter(|(_, audience)| audience.until.0.abs_diff(now) > long);
         dead.map(|(node, _)| ControlRecord::ViewersGone(node.clone()))
             .collect()
     }

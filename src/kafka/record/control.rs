@@ -17,6 +17,9 @@ const VIEWERS: &str = "viewers:";
 /// Streams that one node tells viewers of.
 pub const MAX_WATCHED: usize = 1_000;
 
+/// Viewers that one node may have of one stream: so many nodes may add up.
+const MAX_VIEWERS: u64 = 1_000_000_000;
+
 /// The longest name of a node.
 const MAX_NODE_BYTES: usize = 64;
 
@@ -214,6 +217,9 @@ impl ControlRecord {
         }
         let named = given.streams.into_iter().map(|(stream, viewers)| {
             let stream = StreamName::parse(&stream).map_err(|_| Poison::InvalidStream)?;
+            if viewers > MAX_VIEWERS {
+                return Err(Poison::InvalidCount);
+            }
             Ok((stream, viewers))
         });
         Ok(Self::Viewers {
@@ -315,6 +321,13 @@ mod tests {
                 Some(r#"{"node":"9f3c","streams":{"a b":1},"until":"2025-12-02T16:00:30Z"}"#),
                 Poison::InvalidStream,
             ),
+            (
+                "viewers:9f3c",
+                Some(
+                    r#"{"node":"9f3c","streams":{"main":1000000001},"until":"2025-12-02T16:00:30Z"}"#,
+                ),
+                Poison::InvalidCount,
+            ),
             ("cluster:9", Some(""), Poison::NoValue),
             (
                 "cluster:9",
@@ -347,7 +360,7 @@ mod tests {
                 ControlRecord::ClientGone(client_id),
                 ControlRecord::ClusterGone(id(number)),
                 ControlRecord::Viewers {
-                    node: "9f3c".to_owned(), streams: BTreeMap::from([(StreamName::main(), at)]), until: EpochMs(at),
+                    node: "9f3c".to_owned(), streams: BTreeMap::from([(StreamName::main(), at % MAX_VIEWERS)]), until: EpochMs(at),
                 },
                 ControlRecord::ViewersGone("9f3c".to_owned()),
             ] {

@@ -113,16 +113,41 @@ impl Load {
     }
 
     /// Open loop: each message has its intended time, however those before it fare. One that finds no connection free
-    /// waits, or is given up where messages are fleeting; those that still wait at the end are not sent.
+    /// waits; those that still wait at the end are not sent.
     pub(super) fn offer(
+        &mut self,
+        messages: &mut Messages,
+        pacing: Pacing,
+        server: &dyn Fn() -> Usage,
+    ) -> anyhow::Result<OpenLoop> {
+        self.run(messages, &mut Pace::closed(Instant::now() + WARM_UP))?;
+        self.drain(messages)?;
+        self.measure(messages, pacing, false, server)
+    }
+
+    /// The same, of messages that are given up where they find no connection free, once it has gone on for so long.
+    pub(super) fn insist(
+        &mut self,
+        messages: &mut Messages,
+        pacing: Pacing,
+        settling: Duration,
+        server: &dyn Fn() -> Usage,
+    ) -> anyhow::Result<OpenLoop> {
+        let before = Pacing {
+            duration: settling,
+            ..pacing
+        };
+        self.run(messages, &mut Pace::open(before, Instant::now(), true))?;
+        self.measure(messages, pacing, true, server)
+    }
+
+    fn measure(
         &mut self,
         messages: &mut Messages,
         pacing: Pacing,
         is_fleeting: bool,
         server: &dyn Fn() -> Usage,
     ) -> anyhow::Result<OpenLoop> {
-        self.run(messages, &mut Pace::closed(Instant::now() + WARM_UP))?;
-        self.drain(messages)?;
         self.latencies = Latencies::expecting(pacing.num_sends());
         let num_before = self.counts.answers();
         let before = Snapshot::take(server(), self.counts);

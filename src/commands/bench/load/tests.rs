@@ -69,9 +69,7 @@ fn in_an_open_loop_what_finds_no_connection_waits_or_is_not_sent() {
         num_senders: 1,
         duration: BRIEFLY,
     };
-    let open = load
-        .offer(&mut messages, pacing, false, &process::own)
-        .unwrap();
+    let open = load.offer(&mut messages, pacing, &process::own).unwrap();
     assert!(open.sent > 0 && open.sent < pacing.num_sends());
     let (since_due, since_sent) = (open.latencies.since_due(), open.latencies.since_sent());
     assert_eq!(since_due.len() as u64, open.sent);
@@ -79,15 +77,20 @@ fn in_an_open_loop_what_finds_no_connection_waits_or_is_not_sent() {
 }
 
 #[test]
-fn who_is_told_to_come_back_later_does() {
+fn who_is_told_to_come_back_later_stays_away_for_so_long_and_does() {
     const LATER: &str =
-        "HTTP/1.1 503 Service Unavailable\r\nretry-after: 30\r\ncontent-length: 2\r\n\r\n{}";
-    let address = serve(|_| Some(LATER));
+        "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 2\r\n\r\n{}";
+    let address = serve(|number| Some(if number == 0 { LATER } else { OK }));
     let mut messages = Messages::single(&address.to_string());
     let mut load = Load::open(address, 3, Dialect::Http).unwrap();
-    load.saturate(&mut messages, BRIEFLY, &process::own)
-        .unwrap();
+    let mut pace = Pace::closed(Instant::now() + BRIEFLY);
+    load.run(&mut messages, &mut pace).unwrap();
+    load.drain(&mut messages).unwrap();
+    assert_eq!((load.counts().shed, load.counts().accepted), (3, 0));
+    let mut pace = Pace::closed(Instant::now() + Duration::from_millis(1_500));
+    load.run(&mut messages, &mut pace).unwrap();
     assert_eq!(load.counts().shed, 3);
+    assert!(load.counts().accepted > 3);
 }
 
 #[test]

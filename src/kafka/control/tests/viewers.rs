@@ -71,6 +71,22 @@ async fn the_viewers_of_a_node_that_says_nothing_more_do_not_stand_for_long_and_
 }
 
 #[actix::test]
+async fn what_is_said_for_ever_does_not_count() {
+    let house = House::new();
+    let node = house.node(1).await;
+    let boast = ControlRecord::Viewers {
+        node: "boaster".to_owned(),
+        streams: [(stream("main"), 1_000_000_000)].into(),
+        until: EpochMs(u64::MAX),
+    };
+    house.log.append(&boast).await.unwrap();
+    turns(3).await;
+    assert_eq!(node.elsewhere("main"), 0);
+    let gone = ControlRecord::ViewersGone("boaster".to_owned());
+    assert_eq!(house.log.last(&boast.key()), Some(gone));
+}
+
+#[actix::test]
 async fn a_node_that_leaves_takes_its_viewers_back_at_once() {
     let house = House::new();
     let (node, leaving) = (house.node(1).await, house.node(1).await);
