@@ -58,6 +58,7 @@ const RULES: &[Rule] = &[
             "actors::board",
             "actors::cursor",
             "actors::door",
+            "actors::credit",
             "actors::queue",
         ],
         crates: Crates::Any,

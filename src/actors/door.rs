@@ -2,63 +2,216 @@
 //! worker is too far behind, they enter the ledger as shed, like all that is turned away.
 
 use std::cell::RefCell;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use futures_util::future::LocalBoxFuture;
+
+use crate::actors::credit::Credit;
+use crate::actors::in_flight::InFlight;
 use crate::actors::link::Link;
-use crate::actors::messages::{Shed, Submit};
+use crate::actors::messages::{Deposit, Shed, Submit};
 use crate::actors::queue::Queue;
-use crate::actors::streams::{Streams, add, weights};
+use crate::actors::streams::{Streams, Weights, add, weights};
+
+/// What takes the reactions of a worker.
+#[derive(Debug)]
+pub struct Entrance {
+    /// It can be asked.
+    pub asked: Link<Submit>,
+    /// What it takes without being asked. Kafka has to be asked.
+    pub deposits_opt: Option<Deposits>,
+}
+
+/// Where reactions are handed in on credit: nothing is waited for, so a request is answered in the turn that it came in.
+#[derive(Debug)]
+pub struct Deposits {
+    /// The way in.
+    pub link: Link<Deposit>,
+    /// The credit of whom it leads to.
+    pub credit: Rc<Credit>,
+}
 
 /// The door. All of a worker share it, and with it one address of the ingest: an address of its own for each request would
 /// cost more than the message, and would be one more place in the mailbox.
 #[derive(Debug)]
 pub struct Door {
-    ingest: RefCell<Link<Submit>>,
+    entrance: RefCell<Entrance>,
     queue: Rc<Queue>,
     streams: Arc<Streams>,
 }
 
+/// What comes of reactions that were offered: known at once, or to be waited for.
+#[expect(missing_debug_implementations, reason = "a future has none")]
+pub enum Offer {
+    /// It is known.
+    Answered(Result<(), Shed>),
+    /// It is to be waited for. Boxed, since whoever holds an offer is moved about, and mostly has its answer.
+    Asked(LocalBoxFuture<'static, Result<(), Shed>>),
+}
+
+impl Future for Offer {
+    type Output = Result<(), Shed>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::Answered(answer) => Poll::Ready(*answer),
+            Self::Asked(asked) => asked.as_mut().poll(cx),
+        }
+    }
+}
+
 impl Door {
-    /// The door to an ingest, with the queue before it.
-    pub fn new(ingest: Link<Submit>, queue: Rc<Queue>, streams: Arc<Streams>) -> Self {
+    /// The door to what takes reactions, with the queue before it.
+    pub fn new(entrance: Entrance, queue: Rc<Queue>, streams: Arc<Streams>) -> Self {
         Self {
-            ingest: RefCell::new(ingest),
+            entrance: RefCell::new(entrance),
             queue,
             streams,
         }
     }
 
-    /// Submits reactions; what is returned waits for the answer, and for a place where the mailbox is full. Where they would
-    /// wait too long they may be turned away as they come.
-    pub fn offer(&self, submit: Submit) -> impl Future<Output = Result<(), Shed>> + use<> {
+    /// Hands reactions in, or submits them; then the answer is waited for, and a place where the mailbox is full. Where they
+    /// would wait too long they may be turned away as they come.
+    pub fn offer(&self, submit: Submit) -> Offer {
         let weights = weights(&submit.reactions);
-        let admitted = self.queue.admits();
-        let asked = admitted.then(|| self.ingest.borrow_mut().ask_held(submit));
+        if !self.queue.admits() {
+            turn_away(&self.streams, &weights);
+            return Offer::Answered(Err(Shed::Overloaded));
+        }
+        let Err(submit) = self.deposit(submit, &weights) else {
+            return Offer::Answered(Ok(()));
+        };
+        let asked = self.entrance.borrow_mut().asked.ask_held(submit);
         let streams = self.streams.clone();
-        async move {
-            let shed = match asked {
-                None => Shed::Overloaded,
-                Some(asked) => match asked.await {
-                    Ok(answer) => return answer,
-                    Err(_) => Shed::Unavailable,
-                },
-            };
-            for (stream, count) in weights.iter() {
-                streams.with_row(Some(stream), |row| add(&row.shed, *count));
+        Offer::Asked(Box::pin(async move {
+            asked.await.unwrap_or_else(|_| {
+                turn_away(&streams, &weights);
+                Err(Shed::Unavailable)
+            })
+        }))
+    }
+
+    /// Hands reactions in if there is credit for them and a place in the mailbox; gives them back otherwise.
+    fn deposit(&self, submit: Submit, weights: &Weights) -> Result<(), Submit> {
+        let entrance = &mut *self.entrance.borrow_mut();
+        let number = submit.reactions.len();
+        let Some(deposits) = &mut entrance.deposits_opt else {
+            return Err(submit);
+        };
+        if !deposits.credit.take(number) {
+            return Err(submit);
+        }
+        let reactions = InFlight::new(submit.reactions, &self.streams);
+        match deposits.link.try_send(Deposit { reactions }) {
+            Ok(()) => {
+                self.streams
+                    .enter(weights, |row, count| add(&row.accepted, count));
+                Ok(())
             }
-            Err(shed)
+            Err(undelivered) => {
+                deposits.credit.give_back(number);
+                let reactions = undelivered.into_message().reactions.arrive();
+                Err(Submit { reactions })
+            }
         }
     }
+}
+
+fn turn_away(streams: &Streams, weights: &Weights) {
+    streams.enter(weights, |row, count| add(&row.shed, count));
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use futures_util::FutureExt as _;
+
     use super::*;
-    use crate::domain::Reaction;
-    use crate::testkit::{Desk, Ground, door, reaction, stream};
+    use crate::domain::{Ledger, Reaction};
+    use crate::testkit::{Desk, Ground, Probe, door, reaction, reactions, settle, stream};
+
+    /// A door with credit for `limit` reactions, and that credit.
+    fn on_credit(
+        ground: &Ground,
+        ingest: &Desk<Submit>,
+        deposits: &Probe<Deposit>,
+        limit: usize,
+    ) -> (Door, Rc<Credit>) {
+        let queue = Queue::new(Duration::from_secs(1), ground.metrics.clone());
+        let credit = Rc::new(Credit::new(limit));
+        let entrance = Entrance {
+            asked: ingest.link(),
+            deposits_opt: Some(Deposits {
+                link: deposits.link(),
+                credit: credit.clone(),
+            }),
+        };
+        let door = Door::new(entrance, Rc::new(queue), ground.streams.clone());
+        (door, credit)
+    }
+
+    fn submit(number: usize) -> Submit {
+        Submit {
+            reactions: reactions(number),
+        }
+    }
+
+    #[actix::test]
+    async fn where_there_is_credit_reactions_are_handed_in_and_accepted_at_once() {
+        let ground = Ground::new();
+        let ingest = Desk::<Submit>::busy(|_| Ok(()));
+        let mut deposits = Probe::new();
+        let (door, credit) = on_credit(&ground, &ingest, &deposits, 5);
+        assert_eq!(door.offer(submit(3)).now_or_never(), Some(Ok(())));
+        assert_eq!((ground.ledger().accepted, credit.taken()), (3, 3));
+        let handed_in = deposits.next().await.reactions.arrive();
+        assert_eq!(handed_in, reactions(3));
+        assert_eq!(ground.ledger().lost, 0);
+    }
+
+    #[actix::test]
+    async fn where_credit_or_room_does_not_suffice_the_ingest_is_asked() {
+        let ground = Ground::new();
+        let mut ingest = Desk::<Submit>::new(|_| Err(Shed::Overloaded));
+        let deposits = Probe::deaf(1);
+        let (door, credit) = on_credit(&ground, &ingest, &deposits, 5);
+        assert_eq!(door.offer(submit(6)).await, Err(Shed::Overloaded));
+        assert_eq!(door.offer(submit(1)).await, Ok(()), "it has a place");
+        assert_eq!(door.offer(submit(2)).await, Err(Shed::Overloaded));
+        let asked: Vec<usize> = ingest
+            .drain()
+            .iter()
+            .map(|submit| submit.reactions.len())
+            .collect();
+        assert_eq!(asked, [6, 2]);
+        assert_eq!(credit.taken(), 1, "what was not used came back");
+        let expected = Ledger {
+            accepted: 1,
+            ..Ledger::default()
+        };
+        assert_eq!(ground.ledger(), expected);
+        deposits.hear();
+        settle().await;
+    }
+
+    #[actix::test]
+    async fn where_nobody_takes_deposits_and_nobody_answers_reactions_are_shed() {
+        let ground = Ground::new();
+        let mut ingest = Desk::<Submit>::new(|_| Ok(()));
+        ingest.die().await;
+        let (door, credit) = on_credit(&ground, &ingest, &Probe::absent(), 5);
+        assert_eq!(door.offer(submit(2)).await, Err(Shed::Unavailable));
+        assert_eq!(credit.taken(), 0);
+        let expected = Ledger {
+            shed: 2,
+            ..Ledger::default()
+        };
+        assert_eq!(ground.ledger(), expected);
+    }
 
     #[actix::test]
     async fn what_finds_no_ingest_is_shed_in_the_ledger_of_its_stream() {
@@ -95,7 +248,11 @@ mod tests {
         for second in 1..=20 {
             queue.observe(Duration::from_secs(second), Duration::from_secs(1));
         }
-        let door = Door::new(ingest.link(), queue, ground.streams.clone());
+        let entrance = Entrance {
+            asked: ingest.link(),
+            deposits_opt: None,
+        };
+        let door = Door::new(entrance, queue, ground.streams.clone());
         let mut answers = Vec::new();
         for _ in 0..10 {
             let reactions = vec![reaction()];

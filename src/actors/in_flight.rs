@@ -6,12 +6,20 @@
 use std::sync::Arc;
 
 use crate::actors::streams::Streams;
-use crate::domain::{Countable, Partial, StreamName};
+use crate::domain::{Countable, Partial, Reaction, StreamName};
 
 /// A payload whose weight in reactions is known per stream. Its default weighs nothing.
 pub trait Weighed: Default {
     /// Calls `each` with a stream and a number of reactions, as often as is convenient.
     fn weigh(&self, each: &mut dyn FnMut(&StreamName, u64));
+}
+
+impl Weighed for Vec<Reaction> {
+    fn weigh(&self, each: &mut dyn FnMut(&StreamName, u64)) {
+        for reaction in self {
+            each(&reaction.stream, u64::from(reaction.count));
+        }
+    }
 }
 
 impl Weighed for Vec<Countable> {

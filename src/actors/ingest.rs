@@ -1,24 +1,27 @@
 //! Takes reactions in, one actor per HTTP worker, on that worker's thread.
 //!
-//! - Receives: [`Submit`] from handlers and sessions of the same worker, [`Drain`].
+//! - Receives: [`Deposit`] and [`Submit`] from handlers and sessions of the same worker, [`Drain`].
 //! - Emits: [`ReactionsAccepted`] to the aggregator of each partition: a batch at `ingest.max_batch` reactions or after
 //!   `ingest.flush_interval`, whichever comes first. What crosses a thread is a batch, never a reaction: a message to
 //!   another thread per reaction would halve the rate of the door.
 //! - Owns: one open batch per partition.
 //! - When the aggregator's mailbox is full: **hold, then shed**. The batch is kept and offered again; once
-//!   `ingest.max_backlog` reactions are held, new ones are turned away with [`Shed::Overloaded`].
-//! - When it dies: what it held enters the ledger as lost.
+//!   `ingest.max_backlog` reactions are held, there is no more credit, and new ones are turned away with
+//!   [`Shed::Overloaded`].
+//! - When it dies: what it held enters the ledger as lost, and so does what was deposited and waits in its mailbox.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler};
 
+use crate::actors::credit::Credit;
 use crate::actors::in_flight::InFlight;
 use crate::actors::link::{Link, Undelivered};
-use crate::actors::messages::{Drain, ReactionsAccepted, Shed, Submit};
-use crate::actors::streams::{Row, Streams, add, weights};
+use crate::actors::messages::{Deposit, Drain, ReactionsAccepted, Shed, Submit};
+use crate::actors::streams::{Streams, add, weights};
 use crate::domain::{Countable, Reaction};
 use crate::telemetry::Metrics;
 use crate::telemetry::events::MailboxFull;
@@ -46,7 +49,8 @@ pub struct Ingest {
     batches: Vec<Batch>,
     /// The partition of reactions that may go to any: a worker's own, so that workers do not meet.
     home: usize,
-    held: usize,
+    /// What is taken is what the batches hold, and what waits in the mailbox.
+    credit: Rc<Credit>,
     flush_is_due: bool,
     draining: bool,
     streams: Arc<Streams>,
@@ -61,15 +65,17 @@ struct Batch {
 }
 
 impl Ingest {
-    /// An ingest for worker number `worker`, over one aggregator per partition.
+    /// An ingest for worker number `worker`, over one aggregator per partition. It gives credit anew.
     pub fn new(
         config: IngestConfig,
         worker: usize,
+        credit: Rc<Credit>,
         aggregators: Vec<Link<ReactionsAccepted>>,
         streams: Arc<Streams>,
         metrics: Arc<Metrics>,
     ) -> Self {
         let home = worker % aggregators.len().max(1);
+        credit.renew();
         let batches = aggregators
             .into_iter()
             .map(|aggregator| Batch::new(aggregator, &streams))
@@ -78,7 +84,7 @@ impl Ingest {
             config,
             batches,
             home,
-            held: 0,
+            credit,
             flush_is_due: false,
             draining: false,
             streams,
@@ -86,14 +92,17 @@ impl Ingest {
         }
     }
 
-    fn accept(&mut self, reactions: Vec<Reaction>) {
-        self.record(&reactions, |row, count| add(&row.accepted, count));
-        self.held += reactions.len();
+    fn hold(&mut self, reactions: Vec<Reaction>, ctx: &mut Context<Self>) {
         for reaction in reactions {
             let partition = self.partition(&reaction);
             let countable = Countable::from(reaction);
             self.batches[partition].reactions.payload().push(countable);
         }
+        let is_full = |batch: &mut Batch| batch.len() >= self.config.max_batch;
+        if self.batches.iter_mut().any(is_full) {
+            self.flush();
+        }
+        self.flush_later(ctx);
     }
 
     /// Reactions with the same `event_id` meet in one partition, where the second one is recognised.
@@ -108,23 +117,16 @@ impl Ingest {
         }
     }
 
-    fn record(&self, reactions: &[Reaction], column: impl Fn(&Row, u64)) {
-        for (stream, count) in weights(reactions).iter() {
-            self.streams
-                .with_row(Some(stream), |row| column(row, *count));
-        }
-    }
-
     /// Offers every batch; what is refused stays.
     fn flush(&mut self) {
         for batch in &mut self.batches {
-            batch.offer(&self.streams, &self.metrics);
+            let handed_on = batch.offer(&self.streams, &self.metrics);
+            self.credit.give_back(handed_on);
         }
-        self.held = self.batches.iter_mut().map(Batch::len).sum();
     }
 
     fn flush_later(&mut self, ctx: &mut Context<Self>) {
-        if self.held > 0 && !self.flush_is_due {
+        if self.credit.taken() > 0 && !self.flush_is_due {
             self.flush_is_due = true;
             ctx.run_later(self.config.flush_interval, |ingest, ctx| {
                 ingest.flush_is_due = false;
@@ -147,20 +149,25 @@ impl Batch {
         self.reactions.payload().len()
     }
 
-    fn offer(&mut self, streams: &Arc<Streams>, metrics: &Metrics) {
-        let room = self.len();
-        if room == 0 {
-            return;
+    /// Returns how many reactions were taken.
+    fn offer(&mut self, streams: &Arc<Streams>, metrics: &Metrics) -> usize {
+        let number = self.len();
+        if number == 0 {
+            return 0;
         }
         let next = InFlight::new(Vec::new(), streams);
         let batch = std::mem::replace(&mut self.reactions, next);
         match self.aggregator.try_send(ReactionsAccepted { batch }) {
-            Ok(()) => self.reactions.payload().reserve(room.min(1_024)),
+            Ok(()) => {
+                self.reactions.payload().reserve(number.min(1_024));
+                number
+            }
             Err(undelivered) => {
                 if matches!(undelivered, Undelivered::Full(_)) {
                     MailboxFull { edge: "reactions" }.emit(metrics);
                 }
                 self.reactions = undelivered.into_message().batch;
+                0
             }
         }
     }
@@ -174,30 +181,35 @@ impl Actor for Ingest {
     }
 }
 
+impl Handler<Deposit> for Ingest {
+    type Result = ();
+
+    fn handle(&mut self, deposit: Deposit, ctx: &mut Self::Context) {
+        self.hold(deposit.reactions.arrive(), ctx);
+    }
+}
+
 impl Handler<Submit> for Ingest {
     type Result = Result<(), Shed>;
 
     fn handle(&mut self, submit: Submit, ctx: &mut Self::Context) -> Self::Result {
+        let reactions = submit.reactions;
         let refused = if self.draining {
             Some(Shed::Draining)
-        } else if self.held + submit.reactions.len() > self.config.max_backlog {
+        } else if !self.credit.take(reactions.len()) {
             Some(Shed::Overloaded)
         } else {
             None
         };
+        let weights = weights(&reactions);
         if let Some(shed) = refused {
-            self.record(&submit.reactions, |row, count| add(&row.shed, count));
+            self.streams
+                .enter(&weights, |row, count| add(&row.shed, count));
             return Err(shed);
         }
-        self.accept(submit.reactions);
-        if self
-            .batches
-            .iter_mut()
-            .any(|batch| batch.len() >= self.config.max_batch)
-        {
-            self.flush();
-        }
-        self.flush_later(ctx);
+        self.streams
+            .enter(&weights, |row, count| add(&row.accepted, count));
+        self.hold(reactions, ctx);
         Ok(())
     }
 }
@@ -207,8 +219,9 @@ impl Handler<Drain> for Ingest {
 
     fn handle(&mut self, _: Drain, _: &mut Self::Context) -> usize {
         self.draining = true;
+        self.credit.close();
         self.flush();
-        self.held
+        self.credit.taken()
     }
 }
 

@@ -17,6 +17,15 @@ use crate::domain::{
 
 // === into the pipeline ===
 
+/// HTTP and sessions → Ingest: valid reactions that credit was taken for, so they will be counted. When full: the sender
+/// gives the credit back and asks with [`Submit`].
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Deposit {
+    /// The reactions, which have been entered as accepted.
+    pub reactions: InFlight<Vec<Reaction>>,
+}
+
 /// HTTP and sessions → Ingest: valid reactions. Asked: an answer of `Ok` means that they will be counted.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<(), Shed>")]

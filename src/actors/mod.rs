@@ -8,6 +8,7 @@ pub mod frames;
 pub mod in_flight;
 pub mod link;
 pub mod queue;
+pub mod credit;
 pub mod door;
 pub mod outbox;
 pub mod streams;

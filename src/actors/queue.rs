@@ -81,8 +81,6 @@ impl Queue {
             // With room for more than one: a buffer that is filled says nothing of what else may be there, and tokio would
             // not wait for the next byte to be told of.
             let _one = reads.read(&mut [0; 2]).await?;
-            // A request is answered in its second turn, once the ingest has had its own.
-            tokio::task::yield_now().await;
             let (now, delay) = (self.began.elapsed(), sent.elapsed());
             self.observe(now, delay);
             tokio::time::sleep(PAUSE).await;

@@ -152,6 +152,13 @@ impl Streams {
         record(row.map_or(&self.unattributed, Arc::as_ref));
     }
 
+    /// Enters reactions with the row of each of their streams.
+    pub fn enter(&self, weights: &Weights, record: impl Fn(&Row, u64)) {
+        for (stream, reactions) in weights.iter() {
+            self.with_row(Some(stream), |row| record(row, *reactions));
+        }
+    }
+
     /// The streams with viewers on this node, and how many each has; those with the most, if there are more than `max`.
     pub fn watched(&self, max: usize) -> BTreeMap<StreamName, u64> {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);

@@ -8,10 +8,12 @@ use std::sync::atomic::AtomicU64;
 use super::{Ground, StartError};
 use crate::actors::cluster_publisher::{ClusterPublisher, ClusterShare, HubLinks};
 use crate::actors::clusters::{Clusters, Desired, Neighbours, Publisher, PublisherFactory};
+use crate::actors::credit::Credit;
+use crate::actors::door::{Deposits, Entrance};
 use crate::actors::ingest::Ingest;
 use crate::actors::link::{Alive, Link, Slot};
 use crate::actors::main_publisher::MainPublisher;
-use crate::actors::messages::{Drain, SpawnCluster, Submit};
+use crate::actors::messages::{Drain, SpawnCluster};
 use crate::actors::outbox::Outbox;
 use crate::actors::registry::Registry;
 use crate::actors::session_hub::SessionHub;
@@ -207,13 +209,10 @@ impl Stages {
     }
 
     /// Builds the ingest of a worker on its thread.
-    pub(super) fn build_ingest(
-        &self,
-        worker: usize,
-        config: &Config,
-        ground: &Ground,
-    ) -> Link<Submit> {
+    pub(super) fn build_ingest(&self, worker: usize, config: &Config, ground: &Ground) -> Entrance {
         let (stages, held) = (self.clone(), ground.clone());
+        let credit = Rc::new(Credit::new(config.ingest.max_backlog));
+        let given = credit.clone();
         let slot = self.ingests[worker].clone();
         let name = format!("ingest_{worker}");
         let config = config.ingest.clone();
@@ -221,12 +220,19 @@ impl Stages {
             Ingest::new(
                 config.clone(),
                 worker,
+                given.clone(),
                 stages.aggregators.iter().map(Slot::link).collect(),
                 held.streams.clone(),
                 held.metrics.clone(),
             )
         });
-        self.ingests[worker].link()
+        Entrance {
+            asked: self.ingests[worker].link(),
+            deposits_opt: Some(Deposits {
+                link: self.ingests[worker].link(),
+                credit,
+            }),
+        }
     }
 }
 

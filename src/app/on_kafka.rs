@@ -5,8 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{Ground, StartError, broker};
+use crate::actors::door::Entrance;
 use crate::actors::link::{Alive, Link, Slot};
-use crate::actors::messages::{Drain, Submit};
+use crate::actors::messages::Drain;
 use crate::actors::registry::Registry;
 use crate::actors::session_hub::SessionHub;
 use crate::config::Config;
@@ -170,16 +171,20 @@ impl KafkaStages {
     }
 
     /// Builds the sink of a worker on its thread. On a node that takes no reactions it is nobody.
-    pub(super) fn build_ingest(&self, worker: usize, ground: &Ground) -> Link<Submit> {
+    pub(super) fn build_ingest(&self, worker: usize, ground: &Ground) -> Entrance {
+        let asking = |slot: &Arc<Slot<ReactionSink>>| Entrance {
+            asked: slot.link(),
+            deposits_opt: None,
+        };
         let (Some(slot), Some(writer)) = (self.ingests.get(worker), &self.writer_opt) else {
-            return Slot::<ReactionSink>::link(&Arc::default());
+            return asking(&Arc::default());
         };
         let writer = writer.clone();
         let name = format!("ingest_{worker}");
         ground.supervision.keep_alive(name, slot.clone(), move |_| {
             ReactionSink::new(writer.clone())
         });
-        slot.link()
+        asking(slot)
     }
 }
 

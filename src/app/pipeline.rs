@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::embedded::{self, Stages};
 use super::on_kafka::KafkaStages;
 use super::{Ground, StartError};
+use crate::actors::door::Entrance;
 use crate::actors::link::{Alive, Link, Slot};
-use crate::actors::messages::{Drain, Submit};
+use crate::actors::messages::Drain;
 use crate::actors::session_hub::SessionHub;
 use crate::config::Config;
 use crate::domain::{EpochMs, Seq};
@@ -81,12 +82,7 @@ impl Pipeline {
     }
 
     /// Builds what takes the reactions of one worker, on its thread.
-    pub(super) fn build_ingest(
-        &self,
-        worker: usize,
-        config: &Config,
-        ground: &Ground,
-    ) -> Link<Submit> {
+    pub(super) fn build_ingest(&self, worker: usize, config: &Config, ground: &Ground) -> Entrance {
         match self {
             Self::Embedded(stages) => stages.build_ingest(worker, config, ground),
             Self::OnKafka(stages) => stages.build_ingest(worker, ground),

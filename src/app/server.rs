@@ -30,6 +30,7 @@ use crate::actors::queue::Queue;
 use crate::actors::session_hub::SessionHub;
 use crate::config::Config;
 use crate::domain::StreamName;
+use crate::http::arrivals::Arrivals;
 use crate::http::state::{ListensOn, Shared, Worker};
 use crate::http::{self, Front, HttpConfig, Upgraded};
 
@@ -99,6 +100,7 @@ impl WorkerPlan {
                 self.watch_queue(),
                 self.ground.streams.clone(),
             )),
+            arrivals: look_after_arrivals(),
             board,
             main_stream: StreamName::main(),
             main_is_open: Cell::new(false),
@@ -131,6 +133,13 @@ impl WorkerPlan {
             SessionHub::new(config.clone(), board.clone())
         });
     }
+}
+
+fn look_after_arrivals() -> Rc<Arrivals> {
+    let arrivals = Rc::new(Arrivals::default());
+    let held = arrivals.clone();
+    actix::spawn(async move { held.look_after().await });
+    arrivals
 }
 
 /// How many workers there will be.

@@ -1,8 +1,6 @@
 //! Request bodies, read within a size and a time.
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::pin::pin;
 
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
@@ -16,22 +14,42 @@ use serde::de::DeserializeOwned;
 use super::HttpConfig;
 use super::dto::ReactionIn;
 use super::error::Problem;
+use super::state::Worker;
 
 pub(super) const JSON: &str = "application/json";
 
 /// The whole body. actix-web itself bounds the time of a request's head alone.
-pub(super) async fn read(
+async fn read(
     headers: &HeaderMap,
     payload: Payload,
     config: &HttpConfig,
 ) -> Result<Bytes, Problem> {
-    if announced_length(headers).is_some_and(|length| length > config.max_body as u64) {
-        return Err(too_long(config));
-    }
+    may_be_that_long(headers, config)?;
+    within_time(collect(payload, config), config).await
+}
+
+/// The same where it matters that most bodies come with their head: setting a clock for one costs as much as reading it. To be
+/// the first that a request waits for.
+pub(super) async fn read_first(
+    headers: &HeaderMap,
+    payload: Payload,
+    worker: &Worker,
+) -> Result<Bytes, Problem> {
+    let config = &worker.shared.config;
+    may_be_that_long(headers, config)?;
+    let is_of_http1 = matches!(payload, Payload::H1 { .. });
     let mut body = pin!(collect(payload, config));
-    if let Some(body) = come_already(body.as_mut()).await {
+    if is_of_http1 && let Some(body) = worker.arrivals.with_head(body.as_mut()).await {
         return body;
     }
+    // Boxed: it is rarely come to, and a request's future is copied on its way.
+    Box::pin(within_time(body, config)).await
+}
+
+async fn within_time(
+    body: impl Future<Output = Result<Bytes, Problem>>,
+    config: &HttpConfig,
+) -> Result<Bytes, Problem> {
     let body = tokio::time::timeout(config.body_timeout, body).await;
     body.unwrap_or_else(|_| {
         Err(Problem::new(
@@ -42,20 +60,11 @@ pub(super) async fn read(
     })
 }
 
-/// Asks twice. actix-http hands a body on after its request has been asked for the first time, so
-/// one that came with its head is there at the second: setting a clock for it would cost as much as reading it.
-async fn come_already<Body: Future>(mut body: Pin<&mut Body>) -> Option<Body::Output> {
-    let mut is_second = false;
-    poll_fn(|cx| match body.as_mut().poll(cx) {
-        Poll::Ready(body) => Poll::Ready(Some(body)),
-        Poll::Pending if is_second => Poll::Ready(None),
-        Poll::Pending => {
-            is_second = true;
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        }
-    })
-    .await
+fn may_be_that_long(headers: &HeaderMap, config: &HttpConfig) -> Result<(), Problem> {
+    if announced_length(headers).is_some_and(|length| length > config.max_body as u64) {
+        return Err(too_long(config));
+    }
+    Ok(())
 }
 
 /// What is mostly one piece is not copied.

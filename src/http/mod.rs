@@ -22,6 +22,7 @@ mod assets;
 pub mod limits;
 pub mod auth;
 mod body;
+pub mod arrivals;
 mod elements;
 mod lines;
 mod dto;

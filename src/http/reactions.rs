@@ -16,7 +16,8 @@ use super::elements::Elements;
 use super::error::Problem;
 use super::lines;
 use super::state::Worker;
-use crate::actors::messages::{Shed, Submit};
+use crate::actors::door::Offer;
+use crate::actors::messages::Submit;
 use crate::actors::streams::add;
 use crate::domain::{Emoji, EventId, MAX_COUNT, Reaction, StreamName, UserId};
 
@@ -79,46 +80,73 @@ pub(super) async fn submit(
 /// The same, of a request that may not have gone through the router.
 pub(super) async fn take_in(
     worker: &Worker,
-    submission: Submission<'_>,
+    Submission {
+        headers,
+        peer,
+        payload,
+    }: Submission<'_>,
 ) -> Result<HttpResponse, Problem> {
-    match accept(worker, submission).await {
-        Ok(answer) => answer,
-        Err(Unread(problem)) => {
+    let offered = match is_ndjson(headers) {
+        Ok(lines) => {
+            let bytes = body::read_first(headers, payload, worker).await;
+            let address = worker.shared.address(peer, headers);
+            bytes.and_then(|bytes| offer(worker, address, &bytes, lines))
+        }
+        Err(unsupported) => Err(unsupported),
+    };
+    match offered {
+        Ok(offered) => offered?.answered().await,
+        // The request as a whole could not be read; nothing of it has entered the ledger.
+        Err(problem) => {
             add(&worker.shared.streams.unattributed().rejected, 1);
             Err(problem)
         }
     }
 }
 
-/// The request as a whole could not be read; nothing of it has entered the ledger.
-struct Unread(Problem);
+/// Reactions that were offered, and what to say once they are accepted.
+struct Offered {
+    offer: Offer,
+    receipt: Receipt,
+}
 
-impl From<Problem> for Unread {
-    fn from(problem: Problem) -> Self {
-        Self(problem)
+enum Receipt {
+    One,
+    Many {
+        accepted: usize,
+        rejected: Vec<RejectedOut>,
+    },
+}
+
+impl Offered {
+    async fn answered(self) -> Result<HttpResponse, Problem> {
+        self.offer.await?;
+        Ok(match self.receipt {
+            Receipt::One => success(),
+            Receipt::Many { accepted, rejected } => HttpResponse::Ok().json(BatchAnswer {
+                status: "success",
+                accepted,
+                rejected,
+            }),
+        })
     }
 }
 
-async fn accept(
+/// Reads, checks and offers what a body brings. The outer error is of a body that can't be read, the inner one of its
+/// reaction.
+fn offer(
     worker: &Worker,
-    Submission {
-        headers,
-        peer,
-        payload,
-    }: Submission<'_>,
-) -> Result<Result<HttpResponse, Problem>, Unread> {
-    let lines = is_ndjson(headers)?;
-    let bytes = body::read(headers, payload, &worker.shared.config).await?;
-    let address = worker.shared.address(peer, headers);
+    address: Option<IpAddr>,
+    bytes: &[u8],
+    lines: bool,
+) -> Result<Result<Offered, Problem>, Problem> {
     if lines {
-        let parsed = read_lines(&bytes)?;
-        return Ok(submit_many(worker, address, parsed).await);
+        return Ok(Ok(offer_many(worker, address, read_lines(bytes)?)));
     }
-    if first_byte(&bytes) == Some(b'[') {
-        let parsed = read_array(&bytes)?;
-        return Ok(submit_many(worker, address, parsed).await);
+    if first_byte(bytes) == Some(b'[') {
+        return Ok(Ok(offer_many(worker, address, read_array(bytes)?)));
     }
-    Ok(submit_one(worker, address, read_one(&bytes)?).await)
+    Ok(offer_one(worker, address, read_one(bytes)?))
 }
 
 fn is_ndjson(headers: &HeaderMap) -> Result<bool, Problem> {
@@ -146,8 +174,13 @@ fn first_byte(bytes: &[u8]) -> Option<u8> {
 /// A reaction as far as it could be read.
 type Read<'a> = Result<ReactionIn<'a>, Problem>;
 
-fn read_one(bytes: &Bytes) -> Result<Read<'_>, Problem> {
-    match serde_json::from_slice(bytes) {
+fn read_one(bytes: &[u8]) -> Result<Read<'_>, Problem> {
+    // What is known to be text as a whole need not be asked so string by string.
+    let read = match std::str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(bytes),
+    };
+    match read {
         Ok(reaction) => Ok(Ok(reaction)),
         Err(error) if error.is_data() => Ok(Err(body::invalid(bytes))),
         Err(error) => Err(Problem::bad_json(error.to_string())),
@@ -155,8 +188,7 @@ fn read_one(bytes: &Bytes) -> Result<Read<'_>, Problem> {
 }
 
 /// In one go if all of them have the right shape, else one by one, so that each wrong one rejects only itself.
-fn read_array(bytes: &Bytes) -> Result<Vec<Read<'_>>, Problem> {
-    // What is known to be text as a whole need not be asked so string by string.
+fn read_array(bytes: &[u8]) -> Result<Vec<Read<'_>>, Problem> {
     let text = std::str::from_utf8(bytes).ok();
     let at_once = text.and_then(|text| serde_json::from_str::<Vec<ReactionIn<'_>>>(text).ok());
     if let Some(reactions) = at_once {
@@ -171,7 +203,7 @@ fn read_array(bytes: &Bytes) -> Result<Vec<Read<'_>>, Problem> {
 }
 
 /// As an array.
-fn read_lines(bytes: &Bytes) -> Result<Vec<Read<'_>>, Problem> {
+fn read_lines(bytes: &[u8]) -> Result<Vec<Read<'_>>, Problem> {
     if let Some(reactions) = std::str::from_utf8(bytes).ok().and_then(lines::read) {
         within_batch(reactions.len())?;
         return Ok(reactions.into_iter().map(Ok).collect());
@@ -282,27 +314,21 @@ fn check_timestamp(text: &str) -> Result<(), Problem> {
 
 // === submitting ===
 
-async fn submit_one(
-    worker: &Worker,
-    address: Option<IpAddr>,
-    read: Read<'_>,
-) -> Result<HttpResponse, Problem> {
+fn offer_one(worker: &Worker, address: Option<IpAddr>, read: Read<'_>) -> Result<Offered, Problem> {
     let checked = check(worker, read).and_then(|reaction| admit(worker, address, reaction));
     match checked {
         Ok(reaction) => {
             let reactions = vec![reaction];
-            offer_all(worker, reactions).await?;
-            Ok(success())
+            Ok(Offered {
+                offer: worker.door.offer(Submit { reactions }),
+                receipt: Receipt::One,
+            })
         }
         Err(refused) => Err(worker.enter(refused)),
     }
 }
 
-async fn submit_many(
-    worker: &Worker,
-    address: Option<IpAddr>,
-    parsed: Vec<Read<'_>>,
-) -> Result<HttpResponse, Problem> {
+fn offer_many(worker: &Worker, address: Option<IpAddr>, parsed: Vec<Read<'_>>) -> Offered {
     let checked = parsed.into_iter().map(|read| check(worker, read));
     let checked: Vec<Result<Reaction, Refused>> = checked.collect();
     let valid = checked.iter().flatten();
@@ -322,18 +348,15 @@ async fn submit_many(
         }
     }
     let accepted = reactions.len();
-    if accepted > 0 {
-        offer_all(worker, reactions).await?;
+    let offer = if reactions.is_empty() {
+        Offer::Answered(Ok(()))
+    } else {
+        worker.door.offer(Submit { reactions })
+    };
+    Offered {
+        offer,
+        receipt: Receipt::Many { accepted, rejected },
     }
-    Ok(HttpResponse::Ok().json(BatchAnswer {
-        status: "success",
-        accepted,
-        rejected,
-    }))
-}
-
-async fn offer_all(worker: &Worker, reactions: Vec<Reaction>) -> Result<(), Shed> {
-    worker.door.offer(Submit { reactions }).await
 }
 
 fn success() -> HttpResponse {

@@ -10,6 +10,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
 
 use super::HttpConfig;
+use super::arrivals::Arrivals;
 use super::auth::AdminToken;
 use super::limits::Limits;
 use crate::actors::board::Board;
@@ -140,6 +141,8 @@ pub struct Worker {
     pub shared: Arc<Shared>,
     /// The way to its ingest.
     pub door: Rc<Door>,
+    /// Bodies that have yet to come.
+    pub arrivals: Rc<Arrivals>,
     /// Its board.
     pub board: Rc<Board>,
     /// `main`, so that it is not made anew for each reaction.

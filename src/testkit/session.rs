@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Desk, Ground};
 use crate::actors::cursor::CursorHandle;
-use crate::actors::door::Door;
+use crate::actors::door::{Door, Entrance};
 use crate::actors::messages::Submit;
 use crate::actors::queue::Queue;
 use crate::actors::session::{Limited, ReactGate, Session};
@@ -14,7 +14,11 @@ use crate::domain::UserId;
 /// A door before which nobody waits.
 pub(crate) fn door(ground: &Ground, ingest: &Desk<Submit>) -> Door {
     let queue = Queue::new(Duration::from_secs(1), ground.metrics.clone());
-    Door::new(ingest.link(), Rc::new(queue), ground.streams.clone())
+    let entrance = Entrance {
+        asked: ingest.link(),
+        deposits_opt: None,
+    };
+    Door::new(entrance, Rc::new(queue), ground.streams.clone())
 }
 
 /// A session of `user`.

@@ -19,13 +19,39 @@ const CONFIG: IngestConfig = IngestConfig {
 };
 
 async fn ingest(ground: &Ground, worker: usize, aggregators: &[&Aggregator]) -> Stage<Ingest> {
+    on_credit(ground, worker, aggregators).await.0
+}
+
+/// An ingest, and the credit that it gives.
+async fn on_credit(
+    ground: &Ground,
+    worker: usize,
+    aggregators: &[&Aggregator],
+) -> (Stage<Ingest>, Rc<Credit>) {
     let links: Vec<_> = aggregators.iter().map(|probe| probe.link()).collect();
     let (streams, metrics) = (ground.streams.clone(), ground.metrics.clone());
+    let credit = Rc::new(Credit::new(CONFIG.max_backlog));
+    let given = credit.clone();
     let factory = move || {
         let (streams, metrics) = (streams.clone(), metrics.clone());
-        Ingest::new(CONFIG, worker, links.clone(), streams, metrics)
+        Ingest::new(
+            CONFIG,
+            worker,
+            given.clone(),
+            links.clone(),
+            streams,
+            metrics,
+        )
     };
-    Stage::start(&ground.metrics, factory).await
+    (Stage::start(&ground.metrics, factory).await, credit)
+}
+
+/// What is handed in on credit.
+fn deposit(number: usize, credit: &Credit, ground: &Ground) -> Deposit {
+    assert!(credit.take(number));
+    Deposit {
+        reactions: InFlight::new(reactions(number), &ground.streams),
+    }
 }
 
 fn submit(number: usize) -> Submit {
@@ -264,4 +290,71 @@ async fn reactions_that_wait_in_the_mailbox_of_a_dying_ingest_are_not_accepted()
     flushed().await;
     assert_eq!(ground.ledger(), Ledger::default());
     assert_eq!(sizes(&mut aggregator), NOTHING);
+}
+
+#[actix::test]
+async fn what_is_deposited_is_handed_on_like_the_rest_and_its_credit_comes_back() {
+    let ground = Ground::new();
+    let mut aggregator = Probe::new();
+    let (ingest, credit) = on_credit(&ground, 0, &[&aggregator]).await;
+    ingest.put(deposit(2, &credit, &ground));
+    assert_eq!(ingest.ask(submit(1)).await, Ok(()));
+    assert_eq!(credit.taken(), 3);
+    flushed().await;
+    assert_eq!(sizes(&mut aggregator), [3]);
+    assert_eq!(credit.taken(), 0);
+    ingest.put(deposit(4, &credit, &ground));
+    settle().await;
+    assert_eq!(sizes(&mut aggregator), [4], "a batch of the largest size");
+    assert_eq!(ground.ledger().lost, 0);
+}
+
+#[actix::test]
+async fn credit_runs_out_while_the_aggregator_is_behind() {
+    let ground = Ground::new();
+    let mut aggregator = Probe::deaf(1);
+    let (ingest, credit) = on_credit(&ground, 0, &[&aggregator]).await;
+    ingest.put(deposit(4, &credit, &ground));
+    ingest.put(deposit(6, &credit, &ground));
+    assert!(!credit.take(1), "what waits in the mailbox has taken it");
+    flushed().await;
+    assert_eq!(credit.taken(), 6, "what the aggregator has is held no more");
+    assert!(!credit.take(5));
+    assert_eq!(ingest.ask(submit(5)).await, Err(Shed::Overloaded));
+    aggregator.hear();
+    flushed().await;
+    assert_eq!(sizes(&mut aggregator), [4, 6]);
+    assert_eq!(credit.taken(), 0);
+}
+
+#[actix::test]
+async fn a_drain_is_not_over_while_a_deposit_waits_in_the_mailbox() {
+    let ground = Ground::new();
+    let mut aggregator = Probe::new();
+    let (ingest, credit) = on_credit(&ground, 0, &[&aggregator]).await;
+    let late = deposit(2, &credit, &ground);
+    let link = ingest.link();
+    let behind = async { ingest.put(late) };
+    let (held, ()) = tokio::join!(link.ask(Drain), behind);
+    assert_eq!(held, Ok(2), "it comes behind the drain");
+    assert!(!credit.take(1), "no more is given");
+    assert_eq!(ingest.ask(Drain).await, 0);
+    settle().await;
+    assert_eq!(sizes(&mut aggregator), [2]);
+}
+
+#[actix::test]
+async fn what_was_deposited_with_a_dying_ingest_is_lost_in_the_ledger_and_the_next_life_gives_credit_anew()
+ {
+    let ground = Ground::new();
+    let mut aggregator = Probe::new();
+    let (ingest, credit) = on_credit(&ground, 0, &[&aggregator]).await;
+    ingest.put(Die);
+    ingest.put(deposit(3, &credit, &ground));
+    ingest.come_back().await;
+    assert_eq!(ground.ledger().lost, 3);
+    assert_eq!(credit.taken(), 0);
+    ingest.put(deposit(CONFIG.max_backlog, &credit, &ground));
+    settle().await;
+    assert_eq!(sizes(&mut aggregator), [CONFIG.max_backlog]);
 }
