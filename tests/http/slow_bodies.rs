@@ -139,6 +139,29 @@ async fn a_body_that_does_not_come_is_408_and_counts_as_rejected() {
     assert_eq!(Ledger::read(&server.api()).await.sum.rejected, 2);
 }
 
+/// A request that is not answered as it comes, so that what is behind it has to wait.
+fn many() -> String {
+    let body = format!("[{BODY},{BODY}]");
+    post(&format!("content-length: {}\r\n", body.len())) + &body
+}
+
+#[tokio::test]
+async fn a_body_behind_another_request_is_waited_for_and_not_without_end() {
+    let server = Server::start(&["--set", "http.body_timeout=3s"]).await;
+    let mut wire = Wire::to(&server).await;
+    wire.write(&(many() + &sized())).await;
+    let (head, _) = wire.answer().await;
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    Wire::let_it_read(&server).await;
+    wire.write(&(BODY.to_owned() + &many() + &sized())).await;
+    for status in ["200", "200", "408"] {
+        let (head, _) = wire.answer().await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
+    }
+    let ledger = Ledger::read(&server.api()).await.sum;
+    assert_eq!((ledger.accepted, ledger.rejected), (15, 1));
+}
+
 #[tokio::test]
 async fn an_answer_to_a_head_alone_has_a_length_and_no_body() {
     let server = Server::start(&[]).await;
