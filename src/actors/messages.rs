@@ -1,7 +1,7 @@
 //! Every message that crosses between actors, in flow order.
 //!
 //! Data flows down with `try_send`; each message says what its sender does when the mailbox is full. Requests go up with
-//! an awaited `ask`.
+//! an awaited `ask`, but for what is handed in on credit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
