@@ -1,7 +1,7 @@
 //! The way into the pipeline for the requests and sessions of one worker. Where nobody is there to take reactions, or the
 //! worker is too far behind, they enter the ledger as shed, like all that is turned away.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,12 +14,8 @@ use crate::actors::in_flight::InFlight;
 use crate::actors::link::Link;
 use crate::actors::messages::{Deposit, Shed, Submit};
 use crate::actors::queue::Queue;
-use crate::actors::streams::{Streams, Weights, add, weights};
-
-/// Reactions of one request that are handed in without being asked for. Of many, the answer is the least of the work, and one
-/// turn more costs nothing. But the answers of that turn go out one after the other, so a peer is woken once for all of them
-/// and not for each, which costs the sender's core a tenth of what it takes to read a hundred.
-const MAX_DEPOSIT: usize = 1;
+use crate::actors::streams::{Row, Streams, Weights, add, weights};
+use crate::domain::StreamName;
 
 /// What takes the reactions of a worker.
 #[derive(Debug)]
@@ -46,7 +42,11 @@ pub struct Door {
     entrance: RefCell<Entrance>,
     queue: Rc<Queue>,
     streams: Arc<Streams>,
+    latest: RefCell<Option<Latest>>,
 }
+
+/// The stream that the last reaction was of, and its row: mostly those of the next one, too. A stream keeps its row.
+type Latest = (StreamName, Arc<Row>);
 
 /// What comes of reactions that were offered: known at once, or to be waited for.
 #[expect(missing_debug_implementations, reason = "a future has none")]
@@ -75,20 +75,21 @@ impl Door {
             entrance: RefCell::new(entrance),
             queue,
             streams,
+            latest: RefCell::default(),
         }
     }
 
     /// Hands reactions in, or submits them; then the answer is waited for, and a place where the mailbox is full. Where they
     /// would wait too long they may be turned away as they come.
     pub fn offer(&self, submit: Submit) -> Offer {
-        let weights = weights(&submit.reactions);
         if !self.queue.admits() {
-            turn_away(&self.streams, &weights);
+            turn_away(&self.streams, &weights(&submit.reactions));
             return Offer::Answered(Err(Shed::Overloaded));
         }
-        let Err(submit) = self.deposit(submit, &weights) else {
+        let Err(submit) = self.deposit(submit) else {
             return Offer::Answered(Ok(()));
         };
+        let weights = weights(&submit.reactions);
         let asked = self.entrance.borrow_mut().asked.ask_held(submit);
         let streams = self.streams.clone();
         Offer::Asked(Box::pin(async move {
@@ -99,29 +100,49 @@ impl Door {
         }))
     }
 
-    /// Hands reactions in if there is credit for them and a place in the mailbox; gives them back otherwise.
-    fn deposit(&self, submit: Submit, weights: &Weights) -> Result<(), Submit> {
-        let entrance = &mut *self.entrance.borrow_mut();
-        let number = submit.reactions.len();
-        let Some(deposits) = &mut entrance.deposits_opt else {
+    /// Hands a reaction in if it comes alone, there is credit for it and a place in the mailbox; gives it back otherwise.
+    ///
+    /// Where many come, an answer is the least of the work, and one turn more costs nothing. But the answers of that turn go
+    /// out one after the other, so that a peer is woken once for all of them and not for each; that would cost the sender's
+    /// core a tenth of what it takes to read a hundred.
+    fn deposit(&self, submit: Submit) -> Result<(), Submit> {
+        let [reaction] = submit.reactions.as_slice() else {
             return Err(submit);
         };
-        if number > MAX_DEPOSIT || !deposits.credit.take(number) {
+        let count = u64::from(reaction.count);
+        let entrance = &mut *self.entrance.borrow_mut();
+        let (Some(deposits), Some(row)) = (&mut entrance.deposits_opt, self.row(&reaction.stream))
+        else {
+            return Err(submit);
+        };
+        if !deposits.credit.take(1) {
             return Err(submit);
         }
         let reactions = InFlight::new(submit.reactions, &self.streams);
         match deposits.link.try_send(Deposit { reactions }) {
             Ok(()) => {
-                self.streams
-                    .enter(weights, |row, count| add(&row.accepted, count));
+                add(&row.accepted, count);
                 Ok(())
             }
             Err(undelivered) => {
-                deposits.credit.give_back(number);
+                deposits.credit.give_back(1);
                 let reactions = undelivered.into_message().reactions.arrive();
                 Err(Submit { reactions })
             }
         }
+    }
+
+    /// The row of a stream that has one, looked up only if it is another than the last time.
+    fn row(&self, stream: &StreamName) -> Option<Ref<'_, Row>> {
+        let is_latest = |latest: &Option<Latest>| latest.as_ref().is_some_and(|it| it.0 == *stream);
+        if !is_latest(&self.latest.borrow()) {
+            let row = self.streams.row(stream)?;
+            *self.latest.borrow_mut() = Some((stream.clone(), row));
+        }
+        Ref::filter_map(self.latest.borrow(), |latest| {
+            latest.as_ref().map(|(_, row)| row.as_ref())
+        })
+        .ok()
     }
 }
 

@@ -17,6 +17,10 @@ const SHARE_PER_TARGET: f64 = 0.3;
 /// followed at once would swing with them.
 const SETTLING: Duration = Duration::from_millis(500);
 
+/// For so long those who were turned away may still come back: longer than any of them is sent away for. Until then a delay is
+/// the same overload, which began with patience; with patience again it would come back in waves.
+const RETURN: Duration = Duration::from_secs(5);
+
 /// Turning away costs nearly as much as taking in, so beyond this share it would only do harm.
 const MOST: f64 = 0.5;
 
@@ -35,6 +39,8 @@ pub struct Admission {
     share: f64,
     /// How much of the next one is turned away already.
     owed: f64,
+    /// When all are back who were turned away.
+    all_back: Duration,
 }
 
 impl Admission {
@@ -46,6 +52,7 @@ impl Admission {
             observed: Duration::ZERO,
             share: 0.0,
             owed: 0.0,
+            all_back: Duration::ZERO,
         }
     }
 
@@ -56,7 +63,8 @@ impl Admission {
         let wanted = if delay > self.target {
             let came = now.saturating_sub(delay);
             let since = *self.standing_since.get_or_insert(came);
-            if self.share == 0.0 && now.saturating_sub(since) < PATIENCE {
+            let may_pass = self.share == 0.0 && now >= self.all_back;
+            if may_pass && now.saturating_sub(since) < PATIENCE {
                 return;
             }
             let beyond = delay.as_secs_f64() / self.target.as_secs_f64() - 1.0;
@@ -69,6 +77,8 @@ impl Admission {
         self.share += (wanted - self.share) * step;
         if self.share < LEAST {
             self.share = 0.0;
+        } else {
+            self.all_back = now + RETURN;
         }
     }
 
@@ -151,6 +161,23 @@ mod tests {
         }
         assert!(quiet < 4_000, "{quiet} ms");
         assert_eq!(turned_away(&mut admission), 0);
+    }
+
+    #[test]
+    fn a_delay_that_returns_with_those_who_were_turned_away_is_met_at_once() {
+        let returning_after = |pause: u64| {
+            let mut admission = standing(100);
+            let mut now = 10_000;
+            while !admission.is_at_ease() {
+                now += 20;
+                admission.observe(ms(now), ms(1));
+            }
+            admission.observe(ms(now + pause - 20), ms(1));
+            admission.observe(ms(now + pause), ms(100));
+            turned_away(&mut admission)
+        };
+        assert!(returning_after(4_000) > 0);
+        assert_eq!(returning_after(6_000), 0, "it may be a burst");
     }
 
     #[test]

@@ -22,8 +22,14 @@ pub type Answering = LocalBoxFuture<'static, Result<Response<BoxBody>, Response<
 /// What a worker asks first.
 #[derive(Debug, Clone)]
 pub struct Front {
-    worker: Rc<Worker>,
     is_open: bool,
+    desk: Rc<Desk>,
+}
+
+/// What every request needs that is taken here.
+#[derive(Debug)]
+struct Desk {
+    worker: Rc<Worker>,
     accepted: IntCounter,
 }
 
@@ -33,8 +39,10 @@ impl Front {
         let responses = &worker.shared.metrics.http_responses;
         Self {
             is_open: worker.shared.roles.has(Role::Api),
-            accepted: responses.with_label_values(&[ROUTE, "200"]),
-            worker,
+            desk: Rc::new(Desk {
+                accepted: responses.with_label_values(&[ROUTE, "200"]),
+                worker,
+            }),
         }
     }
 
@@ -48,7 +56,7 @@ impl Front {
             return Err(request);
         }
         let payload = request.take_payload();
-        let (worker, accepted) = (self.worker.clone(), self.accepted.clone());
+        let desk = self.desk.clone();
         Ok(Box::pin(async move {
             let head = request.head();
             let submission = Submission {
@@ -56,14 +64,18 @@ impl Front {
                 peer: head.peer_addr,
                 payload,
             };
-            let answer = observe::survive(reactions::take_in(&worker, submission)).await;
+            let answer = observe::survive(reactions::take_in(&desk.worker, submission)).await;
             Ok(match answer {
                 Ok(answer) => {
-                    accepted.inc();
+                    desk.accepted.inc();
                     answer.into()
                 }
                 Err(problem) => {
-                    observe::count(&worker.shared.metrics, Some(ROUTE), problem.status_code());
+                    observe::count(
+                        &desk.worker.shared.metrics,
+                        Some(ROUTE),
+                        problem.status_code(),
+                    );
                     problem.error_response().into()
                 }
             })
