@@ -158,27 +158,9 @@ mod tests {
 
     use super::*;
     use crate::domain::{Ledger, Reaction};
-    use crate::testkit::{Desk, Ground, Probe, door, reaction, reactions, settle, stream};
-
-    /// A door with credit for `limit` reactions, and that credit.
-    fn on_credit(
-        ground: &Ground,
-        ingest: &Desk<Submit>,
-        deposits: &Probe<Deposit>,
-        limit: usize,
-    ) -> (Door, Rc<Credit>) {
-        let queue = Queue::new(Duration::from_secs(1), ground.metrics.clone());
-        let credit = Rc::new(Credit::new(limit));
-        let entrance = Entrance {
-            asked: ingest.link(),
-            deposits_opt: Some(Deposits {
-                link: deposits.link(),
-                credit: credit.clone(),
-            }),
-        };
-        let door = Door::new(entrance, Rc::new(queue), ground.streams.clone());
-        (door, credit)
-    }
+    use crate::testkit::{
+        Desk, Ground, Probe, door, door_on_credit, reaction, reactions, settle, stream,
+    };
 
     fn submit(number: usize) -> Submit {
         Submit {
@@ -191,7 +173,7 @@ mod tests {
         let ground = Ground::new();
         let ingest = Desk::<Submit>::busy(|_| Ok(()));
         let mut deposits = Probe::new();
-        let (door, credit) = on_credit(&ground, &ingest, &deposits, 5);
+        let (door, credit) = door_on_credit(&ground, &ingest, &deposits, 5);
         assert_eq!(door.offer(submit(1)).now_or_never(), Some(Ok(())));
         assert_eq!((ground.ledger().accepted, credit.taken()), (1, 1));
         let handed_in = deposits.next().await.reactions.arrive();
@@ -204,7 +186,7 @@ mod tests {
         let ground = Ground::new();
         let mut ingest = Desk::<Submit>::new(|_| Err(Shed::Overloaded));
         let deposits = Probe::deaf(1);
-        let (door, credit) = on_credit(&ground, &ingest, &deposits, 2);
+        let (door, credit) = door_on_credit(&ground, &ingest, &deposits, 2);
         assert_eq!(door.offer(submit(2)).await, Err(Shed::Overloaded), "many");
         assert_eq!(door.offer(submit(1)).await, Ok(()), "it has a place");
         assert_eq!(door.offer(submit(1)).await, Err(Shed::Overloaded), "none");
@@ -230,7 +212,7 @@ mod tests {
         let ground = Ground::new();
         let mut ingest = Desk::<Submit>::new(|_| Ok(()));
         ingest.die().await;
-        let (door, credit) = on_credit(&ground, &ingest, &Probe::absent(), 5);
+        let (door, credit) = door_on_credit(&ground, &ingest, &Probe::absent(), 5);
         assert_eq!(door.offer(submit(1)).await, Err(Shed::Unavailable));
         assert_eq!(credit.taken(), 0);
         let expected = Ledger {

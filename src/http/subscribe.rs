@@ -204,7 +204,12 @@ impl Session {
             Step::Quiet => {}
             Step::Answer(answer) => ctx.text(answer),
             Step::Submit { submit, id } => {
-                let offering = self.door().offer(submit);
+                let offer = self.door().offer(submit);
+                // A client that sends without end is answered at once without end: now and then the others have a turn.
+                let offering = async move {
+                    tokio::task::coop::consume_budget().await;
+                    offer.await
+                };
                 ctx.wait(
                     wrap_future::<_, Self>(offering).map(move |outcome, _, ctx| {
                         if let Some(answer) = Self::on_submitted(outcome, id.as_deref()) {

@@ -13,5 +13,5 @@ pub(crate) use fixtures::{event, reaction, reactions, seats, stream, window_of};
 pub(crate) use ground::{Ground, settle};
 pub(crate) use listener::{Listener, add_up, arrival, board, deliver, kinds, shown};
 pub(crate) use probe::Probe;
-pub(crate) use session::{door, gate, session};
+pub(crate) use session::{door, door_on_credit, gate, session, session_before};
 pub(crate) use stage::{Die, Stage, mortal};

@@ -3,10 +3,11 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Desk, Ground};
+use super::{Desk, Ground, Probe};
+use crate::actors::credit::Credit;
 use crate::actors::cursor::CursorHandle;
-use crate::actors::door::{Door, Entrance};
-use crate::actors::messages::Submit;
+use crate::actors::door::{Deposits, Door, Entrance};
+use crate::actors::messages::{Deposit, Submit};
 use crate::actors::queue::Queue;
 use crate::actors::session::{Limited, ReactGate, Session};
 use crate::domain::UserId;
@@ -21,6 +22,26 @@ pub(crate) fn door(ground: &Ground, ingest: &Desk<Submit>) -> Door {
     Door::new(entrance, Rc::new(queue), ground.streams.clone())
 }
 
+/// The same with credit for `limit` reactions, and that credit.
+pub(crate) fn door_on_credit(
+    ground: &Ground,
+    ingest: &Desk<Submit>,
+    deposits: &Probe<Deposit>,
+    limit: usize,
+) -> (Door, Rc<Credit>) {
+    let queue = Queue::new(Duration::from_secs(1), ground.metrics.clone());
+    let credit = Rc::new(Credit::new(limit));
+    let entrance = Entrance {
+        asked: ingest.link(),
+        deposits_opt: Some(Deposits {
+            link: deposits.link(),
+            credit: credit.clone(),
+        }),
+    };
+    let door = Door::new(entrance, Rc::new(queue), ground.streams.clone());
+    (door, credit)
+}
+
 /// A session of `user`.
 pub(crate) fn session(
     ground: &Ground,
@@ -28,10 +49,20 @@ pub(crate) fn session(
     ingest: &Desk<Submit>,
     gate: Rc<dyn ReactGate>,
 ) -> Session {
+    session_before(ground, cursor, door(ground, ingest), gate)
+}
+
+/// A session of `user` before a door.
+pub(crate) fn session_before(
+    ground: &Ground,
+    cursor: CursorHandle,
+    door: Door,
+    gate: Rc<dyn ReactGate>,
+) -> Session {
     Session::new(
         cursor,
         UserId::parse("user").unwrap(),
-        Rc::new(door(ground, ingest)),
+        Rc::new(door),
         gate,
         ground.streams.clone(),
     )

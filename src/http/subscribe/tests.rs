@@ -11,12 +11,13 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::actors::board::Board;
+use crate::actors::door::Door;
 use crate::actors::link::Undelivered;
 use crate::actors::messages::{ClusterSeats, Seat, Submit};
 use crate::actors::session::{Limited, ReactGate};
 use crate::testkit::{
-    Desk, Ground, add_up, arrival, board, deliver, gate, kinds, reactions, seats, session, settle,
-    shown,
+    Desk, Ground, Probe, add_up, arrival, board, deliver, door, door_on_credit, gate, kinds,
+    reactions, seats, session_before, settle, shown,
 };
 
 const TEXT: u8 = 0x81;
@@ -50,9 +51,19 @@ impl Worker {
     }
 
     async fn socket_behind(&self, gate: Rc<dyn ReactGate>, since: Option<u64>) -> Socket {
+        let door = door(&self.ground, &self.ingest);
+        self.socket_before(door, gate, since).await
+    }
+
+    async fn socket_before(
+        &self,
+        door: Door,
+        gate: Rc<dyn ReactGate>,
+        since: Option<u64>,
+    ) -> Socket {
         let seat = Seat::take(&self.one, None);
         let cursor = Cursor::open(&self.board, seat, arrival(since)).unwrap();
-        let session = session(&self.ground, cursor.handle(), &self.ingest, gate);
+        let session = session_before(&self.ground, cursor.handle(), door, gate);
         let (client, bytes) = mpsc::channel(64);
         let inbound = Guarded::new(payload(bytes).await, cursor.handle());
         let outbound = WebsocketContext::create(session, inbound);
@@ -262,6 +273,27 @@ async fn a_session_waits_behind_a_full_ingest_and_is_sent_windows_meanwhile() {
         "behind the crowd"
     );
     assert!(submitted.len() > 1);
+}
+
+#[actix::test]
+async fn a_client_that_sends_without_end_lets_others_have_their_turn() {
+    let worker = Worker::new(Desk::busy(|_| Ok(())));
+    let mut deposits = Probe::new();
+    let (door, _) = door_on_credit(&worker.ground, &worker.ingest, &deposits, 1_000);
+    let mut socket = worker.socket_before(door, gate(|_, _| Ok(())), None).await;
+    let endless = (0..200).flat_map(|id| react(&id.to_string()));
+    socket.send(endless.collect());
+    let one_turn_of_its_task = async move {
+        let _answer = std::future::poll_fn(|_| Poll::Ready(socket.poll())).await;
+        socket
+    };
+    let mut socket = actix::spawn(one_turn_of_its_task).await.unwrap();
+    settle().await;
+    let in_one_turn = deposits.drain().len();
+    assert!((1..200).contains(&in_one_turn), "{in_one_turn} in a turn");
+    socket.read().await;
+    settle().await;
+    assert_eq!(in_one_turn + deposits.drain().len(), 200, "all of it");
 }
 
 // === somebody dies ===
