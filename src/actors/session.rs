@@ -2,8 +2,8 @@
 //!
 //! - Receives: text frames of its client. It is an actor in the WebSocket's own context, which `http::subscribe` gives it;
 //!   here is what it decides, and nothing of how frames travel.
-//! - Emits: [`Submit`] to the ingest of its worker, and answers to its client. One reaction is on its way at a time: the
-//!   next frame is read when the ingest has answered, so a fast client is slowed down and no queue grows.
+//! - Emits: reactions, through the door of its worker, and answers to its client. One reaction is on its way at a time: the
+//!   next frame is read when this one has its answer, so a fast client is slowed down and no queue grows.
 //! - Owns: nothing but its handle on the board.
 //! - When the ingest's mailbox is full: it waits, and so does its client.
 //! - When it dies: its connection ends, and the client comes back with `since`.
