@@ -22,6 +22,7 @@ use crate::telemetry::Metrics;
 mod broker;
 mod drain;
 mod embedded;
+mod numbers;
 mod on_kafka;
 mod pipeline;
 mod server;

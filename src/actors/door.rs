@@ -1,7 +1,7 @@
 //! The way into the pipeline for the requests and sessions of one worker. Where nobody is there to take reactions, or the
 //! worker is too far behind, they enter the ledger as shed, like all that is turned away.
 
-use std::cell::{Ref, RefCell};
+use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -35,8 +35,8 @@ pub struct Deposits {
     pub credit: Rc<Credit>,
 }
 
-/// The door. All of a worker share it, and with it one address of the ingest: an address of its own for each request would
-/// cost more than the message, and would be one more place in the mailbox.
+/// The door. All of a worker share it, and with it its addresses of the ingest: one of its own for each request would cost more
+/// than the message, and would be one more place in the mailbox.
 #[derive(Debug)]
 pub struct Door {
     entrance: RefCell<Entrance>,
@@ -133,16 +133,16 @@ impl Door {
     }
 
     /// The row of a stream that has one, looked up only if it is another than the last time.
-    fn row(&self, stream: &StreamName) -> Option<Ref<'_, Row>> {
-        let is_latest = |latest: &Option<Latest>| latest.as_ref().is_some_and(|it| it.0 == *stream);
-        if !is_latest(&self.latest.borrow()) {
-            let row = self.streams.row(stream)?;
-            *self.latest.borrow_mut() = Some((stream.clone(), row));
+    fn row(&self, stream: &StreamName) -> Option<Arc<Row>> {
+        let mut latest = self.latest.borrow_mut();
+        match &*latest {
+            Some((name, row)) if name == stream => Some(row.clone()),
+            _ => {
+                let row = self.streams.row(stream)?;
+                *latest = Some((stream.clone(), row.clone()));
+                Some(row)
+            }
         }
-        Ref::filter_map(self.latest.borrow(), |latest| {
-            latest.as_ref().map(|(_, row)| row.as_ref())
-        })
-        .ok()
     }
 }
 
@@ -179,6 +179,36 @@ mod tests {
         let handed_in = deposits.next().await.reactions.arrive();
         assert_eq!(handed_in, reactions(1));
         assert_eq!(ground.ledger().lost, 0);
+    }
+
+    #[actix::test]
+    async fn each_reaction_is_accepted_in_the_row_of_its_stream() {
+        let ground = Ground::new();
+        let mut ingest = Desk::<Submit>::new(|_| Ok(()));
+        let deposits = Probe::new();
+        let (door, _) = door_on_credit(&ground, &ingest, &deposits, 10);
+        let other = ground.streams.open(&stream("other")).unwrap();
+        for (name, count) in [("main", 1), ("other", 20), ("main", 300)] {
+            let reactions = vec![Reaction {
+                stream: stream(name),
+                count,
+                ..reaction()
+            }];
+            assert_eq!(door.offer(Submit { reactions }).await, Ok(()));
+        }
+        assert_eq!(ground.ledger().accepted, 301);
+        assert_eq!(other.snapshot().accepted, 20);
+
+        let reactions = vec![Reaction {
+            stream: stream("nowhere"),
+            ..reaction()
+        }];
+        assert_eq!(door.offer(Submit { reactions }).await, Ok(()));
+        assert_eq!(
+            ingest.drain().len(),
+            1,
+            "a stream without a row is asked for"
+        );
     }
 
     #[actix::test]

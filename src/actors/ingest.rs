@@ -126,7 +126,8 @@ impl Ingest {
     }
 
     fn flush_later(&mut self, ctx: &mut Context<Self>) {
-        if self.credit.taken() > 0 && !self.flush_is_due {
+        let holds_any = self.batches.iter_mut().any(|batch| batch.len() > 0);
+        if holds_any && !self.flush_is_due {
             self.flush_is_due = true;
             ctx.run_later(self.config.flush_interval, |ingest, ctx| {
                 ingest.flush_is_due = false;

@@ -6,7 +6,6 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix_http::body::BoxBody;
@@ -23,6 +22,7 @@ use actix_web::{App, Error};
 use futures_util::future::Either;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use super::numbers::{Number, Numbers};
 use super::{Ground, Pipeline, StartError};
 use crate::actors::board::Board;
 use crate::actors::door::Door;
@@ -46,7 +46,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// How a worker is set up on its thread.
 #[derive(Debug, Clone)]
 pub(super) struct WorkerPlan {
-    next: Arc<AtomicUsize>,
+    numbers: Numbers,
     pipeline: Pipeline,
     ground: Ground,
     shared: Arc<Shared>,
@@ -61,7 +61,7 @@ impl WorkerPlan {
         shared: Arc<Shared>,
     ) -> Self {
         Self {
-            next: Arc::default(),
+            numbers: Numbers::new(pipeline.hubs().len()),
             pipeline: pipeline.clone(),
             ground: ground.clone(),
             shared,
@@ -72,15 +72,17 @@ impl WorkerPlan {
     /// The worker of this thread. The server asks once per listener; the first time sets it up.
     fn worker(&self) -> Rc<Worker> {
         thread_local! {
-            static WORKER: RefCell<Option<Rc<Worker>>> = const { RefCell::new(None) };
+            static WORKER: RefCell<Option<(Rc<Worker>, Option<Number>)>> = const { RefCell::new(None) };
         }
-        WORKER
-            .with_borrow_mut(|worker| worker.get_or_insert_with(|| Rc::new(self.set_up())).clone())
+        let set_up = || {
+            let number = self.numbers.take();
+            let worker = self.set_up(number.as_ref().map_or(0, Number::get));
+            (Rc::new(worker), number)
+        };
+        WORKER.with_borrow_mut(|worker| worker.get_or_insert_with(set_up).0.clone())
     }
 
-    fn set_up(&self) -> Worker {
-        // A thread that replaces a dead one takes over its number, and with it its slots.
-        let number = self.next.fetch_add(1, Ordering::Relaxed) % self.pipeline.hubs().len();
+    fn set_up(&self, number: usize) -> Worker {
         let window = self.config.window;
         let board = Rc::new(Board::new(
             window,

@@ -110,6 +110,43 @@ async fn requests_in_one_packet_are_answered_in_turn() {
 }
 
 #[tokio::test]
+async fn thousands_of_requests_sent_ahead_are_all_answered() {
+    const REQUESTS: usize = 5_000;
+    let server = Server::start(&[]).await;
+    let Wire(stream) = Wire::to(&server).await;
+    let (mut answers, mut requests) = stream.into_split();
+    let all = many() + &(sized() + BODY).repeat(REQUESTS);
+    let sending = tokio::spawn(async move {
+        let sent = requests.write_all(all.as_bytes()).await;
+        sent.expect("the server takes them");
+        requests
+    });
+    // The server has more to say by now than the connection holds.
+    Wire::let_it_read(&server).await;
+    let answered = async {
+        let (mut read, mut unseen, mut seen) = (vec![0; 65_536], Vec::new(), 0);
+        while seen < REQUESTS + 1 {
+            let length = answers.read(&mut read).await.expect("answers");
+            assert_ne!(length, 0, "the server hangs up after {seen} answers");
+            unseen.extend_from_slice(&read[..length]);
+            let text = String::from_utf8_lossy(&unseen).into_owned();
+            seen += text.matches("HTTP/1.1 200 OK").count();
+            // The beginning of one that was cut may be at the end.
+            let rest = text.rfind("HTTP").filter(|at| text.len() - at < 15);
+            unseen.drain(..rest.unwrap_or(text.len().saturating_sub(4)));
+        }
+        seen
+    };
+    assert_eq!(
+        within(PATIENCE, "every answer", answered).await,
+        REQUESTS + 1
+    );
+    drop(sending.await.expect("all sent"));
+    let ledger = Ledger::read(&server.api()).await.sum;
+    assert_eq!(ledger.accepted, (REQUESTS as u64 + 2) * 3);
+}
+
+#[tokio::test]
 async fn a_client_that_waits_for_a_go_ahead_gets_it() {
     let server = Server::start(&[]).await;
     let mut wire = Wire::to(&server).await;
