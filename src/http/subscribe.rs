@@ -228,6 +228,8 @@ impl Session {
 struct Merged<Outbound> {
     cursor: Cursor,
     outbound: Pin<Box<Outbound>>,
+    /// Nothing is heard or answered before the cursor has said its first frame, `hello`.
+    has_greeted: bool,
     left: bool,
     metrics: Arc<Metrics>,
 }
@@ -237,6 +239,7 @@ impl<Outbound> Merged<Outbound> {
         Self {
             cursor,
             outbound: Box::pin(outbound),
+            has_greeted: false,
             left: false,
             metrics,
         }
@@ -263,6 +266,11 @@ impl<Outbound: Stream<Item = Result<Bytes, Error>>> Stream for Merged<Outbound> 
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let merged = self.get_mut();
+        if !merged.has_greeted {
+            let first = ready!(merged.cursor.poll_frame(cx));
+            merged.has_greeted = true;
+            return Poll::Ready(first.map(Ok));
+        }
         if !merged.left {
             match merged.poll_actor(cx) {
                 Poll::Ready(Some(answer)) => return Poll::Ready(Some(answer)),

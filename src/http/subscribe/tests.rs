@@ -61,20 +61,29 @@ impl Worker {
         gate: Rc<dyn ReactGate>,
         since: Option<u64>,
     ) -> Socket {
+        let mut socket = self.unread_socket(door, gate, since).await;
+        assert_eq!(kinds(&socket.read().await)[0], "hello");
+        socket
+    }
+
+    async fn unread_socket(
+        &self,
+        door: Door,
+        gate: Rc<dyn ReactGate>,
+        since: Option<u64>,
+    ) -> Socket {
         let seat = Seat::take(&self.one, None);
         let cursor = Cursor::open(&self.board, seat, arrival(since)).unwrap();
         let session = session_before(&self.ground, cursor.handle(), door, gate);
         let (client, bytes) = mpsc::channel(64);
         let inbound = Guarded::new(payload(bytes).await, cursor.handle());
         let outbound = WebsocketContext::create(session, inbound);
-        let mut socket = Socket {
+        Socket {
             client: Some(client),
             body: Box::pin(Merged::new(cursor, outbound, self.ground.metrics.clone())),
             has_ended: false,
             total: 0,
-        };
-        assert_eq!(kinds(&socket.read().await)[0], "hello");
-        socket
+        }
     }
 
     fn deaths(&self) -> u64 {
@@ -273,6 +282,20 @@ async fn a_session_waits_behind_a_full_ingest_and_is_sent_windows_meanwhile() {
         "behind the crowd"
     );
     assert!(submitted.len() > 1);
+}
+
+#[actix::test]
+async fn hello_comes_before_the_answer_to_what_came_with_the_handshake() {
+    let worker = Worker::new(Desk::busy(|_| Ok(())));
+    let deposits = Probe::new();
+    for admits in [true, false] {
+        let (door, _) = door_on_credit(&worker.ground, &worker.ingest, &deposits, 10);
+        let gate = gate(move |_, _| if admits { Ok(()) } else { Err(Limited) });
+        let mut socket = worker.unread_socket(door, gate, None).await;
+        socket.send(react("1"));
+        let answer = if admits { "ack" } else { "error" };
+        assert_eq!(kinds(&socket.read().await), ["hello", answer]);
+    }
 }
 
 #[actix::test]
