@@ -103,7 +103,7 @@ export class Server {
 }
 
 /** Every `EMOSTREAM_*` variable is a setting to the server; those of whoever runs the tests are not meant for it. */
-function environmentWithoutSettings() {
+export function environmentWithoutSettings() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("EMOSTREAM_")));
 }
 

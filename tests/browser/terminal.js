@@ -4,6 +4,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
+import { environmentWithoutSettings } from "./server.js";
+
 const COLUMNS = 92;
 const ROWS = 18;
 const THEME = { background: "#0d0a1a", foreground: "#e9e4f7", magenta: "#c678ff", cyan: "#5ad1e8", green: "#3dffa8" };
@@ -33,7 +35,7 @@ export async function showTerminal(page, command, ready) {
   const shell = `stty cols ${COLUMNS} rows ${ROWS}; exec ${command}`;
   const child = spawn("script", ["--quiet", "--flush", "--return", "--command", shell, "/dev/null"], {
     stdio: ["pipe", "pipe", "inherit"],
-    env: { ...process.env, TERM: "xterm-256color", COLORTERM: "truecolor" },
+    env: { ...environmentWithoutSettings(), TERM: "xterm-256color", COLORTERM: "truecolor" },
   });
   const ended = once(child, "exit");
   try {
