@@ -44,9 +44,14 @@ impl Credit {
         self.taken.get()
     }
 
-    /// Gives no more.
+    /// Gives no more: the ingest is on its way out.
     pub fn close(&self) {
         self.is_open.set(false);
+    }
+
+    /// Whether it gives no more in this life.
+    pub fn is_closed(&self) -> bool {
+        !self.is_open.get()
     }
 
     /// A new life holds nothing, and what waited for the last one went with it.
@@ -80,6 +85,7 @@ mod tests {
         credit.close();
         assert!(!credit.take(1));
         assert_eq!(credit.taken(), 1, "what is out stays out");
+        assert!(credit.is_closed());
         credit.renew();
         assert_eq!(credit.taken(), 0);
         assert!(credit.take(5));

@@ -52,7 +52,6 @@ pub struct Ingest {
     /// What is taken is what the batches hold, and what waits in the mailbox.
     credit: Rc<Credit>,
     flush_is_due: bool,
-    draining: bool,
     streams: Arc<Streams>,
     metrics: Arc<Metrics>,
 }
@@ -86,7 +85,6 @@ impl Ingest {
             home,
             credit,
             flush_is_due: false,
-            draining: false,
             streams,
             metrics,
         }
@@ -195,12 +193,12 @@ impl Handler<Submit> for Ingest {
 
     fn handle(&mut self, submit: Submit, ctx: &mut Self::Context) -> Self::Result {
         let reactions = submit.reactions;
-        let refused = if self.draining {
-            Some(Shed::Draining)
-        } else if !self.credit.take(reactions.len()) {
-            Some(Shed::Overloaded)
-        } else {
+        let refused = if self.credit.take(reactions.len()) {
             None
+        } else if self.credit.is_closed() {
+            Some(Shed::Draining)
+        } else {
+            Some(Shed::Overloaded)
         };
         let weights = weights(&reactions);
         if let Some(shed) = refused {
@@ -219,7 +217,6 @@ impl Handler<Drain> for Ingest {
     type Result = usize;
 
     fn handle(&mut self, _: Drain, _: &mut Self::Context) -> usize {
-        self.draining = true;
         self.credit.close();
         self.flush();
         self.credit.taken()

@@ -92,17 +92,16 @@ pub(super) struct Entry {
 impl Entry {
     /// Enters the request where its answer puts it.
     pub(super) fn book(&self, answer: Result<(), Shed>) {
-        for (stream, count) in self.weights.iter() {
-            self.streams.with_row(Some(stream), |row| match answer {
-                Ok(()) => add(&row.accepted, *count),
+        self.streams
+            .enter(&self.weights, |row, count| match answer {
+                Ok(()) => add(&row.accepted, count),
                 Err(shed) => {
-                    add(&row.shed, *count);
+                    add(&row.shed, count);
                     if shed == Shed::UnknownOutcome {
-                        add(&row.unknown_outcome, *count);
+                        add(&row.unknown_outcome, count);
                     }
                 }
             });
-        }
     }
 }
 
