@@ -23,6 +23,7 @@ pub mod limits;
 pub mod auth;
 mod body;
 pub mod arrivals;
+mod reading;
 mod elements;
 mod lines;
 mod dto;

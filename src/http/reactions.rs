@@ -12,9 +12,8 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::body::{self, JSON};
 use super::dto::{BatchAnswer, ReactionIn, RejectedOut};
-use super::elements::Elements;
 use super::error::Problem;
-use super::lines;
+use super::reading::{self, Read};
 use super::state::Worker;
 use crate::actors::door::Offer;
 use crate::actors::messages::Submit;
@@ -23,9 +22,6 @@ use crate::domain::{Emoji, EventId, MAX_COUNT, Reaction, StreamName, UserId};
 
 /// Where they are taken in.
 pub(super) const ROUTE: &str = "/emoji";
-
-/// Reactions that one request may carry.
-pub(super) const MAX_BATCH: usize = 10_000;
 
 const MAX_TIMESTAMP_BYTES: usize = 64;
 /// `2026-06-11T20:00`: a date alone is not a moment.
@@ -141,12 +137,12 @@ fn offer(
     lines: bool,
 ) -> Result<Result<Offered, Problem>, Problem> {
     if lines {
-        return Ok(Ok(offer_many(worker, address, read_lines(bytes)?)));
+        return Ok(Ok(offer_many(worker, address, reading::lines(bytes)?)));
     }
-    if first_byte(bytes) == Some(b'[') {
-        return Ok(Ok(offer_many(worker, address, read_array(bytes)?)));
+    if reading::first_byte(bytes) == Some(b'[') {
+        return Ok(Ok(offer_many(worker, address, reading::array(bytes)?)));
     }
-    Ok(offer_one(worker, address, read_one(bytes)?))
+    Ok(offer_one(worker, address, reading::one(bytes)?))
 }
 
 fn is_ndjson(headers: &HeaderMap) -> Result<bool, Problem> {
@@ -160,76 +156,6 @@ fn is_ndjson(headers: &HeaderMap) -> Result<bool, Problem> {
             "application/json or application/x-ndjson",
         ))
     }
-}
-
-fn first_byte(bytes: &[u8]) -> Option<u8> {
-    bytes
-        .iter()
-        .copied()
-        .find(|byte| !byte.is_ascii_whitespace())
-}
-
-// === reading ===
-
-/// A reaction as far as it could be read.
-type Read<'a> = Result<ReactionIn<'a>, Problem>;
-
-fn read_one(bytes: &[u8]) -> Result<Read<'_>, Problem> {
-    // What is known to be text as a whole need not be asked so string by string.
-    let read = match std::str::from_utf8(bytes) {
-        Ok(text) => serde_json::from_str(text),
-        Err(_) => serde_json::from_slice(bytes),
-    };
-    match read {
-        Ok(reaction) => Ok(Ok(reaction)),
-        Err(error) if error.is_data() => Ok(Err(body::invalid(bytes))),
-        Err(error) => Err(Problem::bad_json(error.to_string())),
-    }
-}
-
-/// In one go if all of them have the right shape, else one by one, so that each wrong one rejects only itself.
-fn read_array(bytes: &[u8]) -> Result<Vec<Read<'_>>, Problem> {
-    let text = std::str::from_utf8(bytes).ok();
-    let at_once = text.and_then(|text| serde_json::from_str::<Vec<ReactionIn<'_>>>(text).ok());
-    if let Some(reactions) = at_once {
-        within_batch(reactions.len())?;
-        return Ok(reactions.into_iter().map(Ok).collect());
-    }
-    let elements =
-        Elements::<MAX_BATCH>::read(bytes).map_err(|error| Problem::bad_json(error.to_string()))?;
-    within_batch(elements.number)?;
-    let texts = elements.kept.into_iter().map(str::as_bytes);
-    Ok(texts.map(read_element).collect())
-}
-
-/// As an array.
-fn read_lines(bytes: &[u8]) -> Result<Vec<Read<'_>>, Problem> {
-    if let Some(reactions) = std::str::from_utf8(bytes).ok().and_then(lines::read) {
-        within_batch(reactions.len())?;
-        return Ok(reactions.into_iter().map(Ok).collect());
-    }
-    let lines = bytes.split(|byte| *byte == b'\n');
-    let filled = lines.filter(|line| first_byte(line).is_some());
-    within_batch(filled.clone().count())?;
-    Ok(filled.map(read_element).collect())
-}
-
-fn within_batch(number: usize) -> Result<(), Problem> {
-    if number > MAX_BATCH {
-        let detail = format!("one request carries at most {MAX_BATCH} reactions");
-        return Err(body::too_large(detail));
-    }
-    Ok(())
-}
-
-fn read_element(bytes: &[u8]) -> Read<'_> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        if error.is_data() {
-            body::invalid(bytes)
-        } else {
-            Problem::bad_json(error.to_string())
-        }
-    })
 }
 
 // === checking ===
